@@ -1,0 +1,1 @@
+"""The one ordered chain that every call passes, host of nothing but its order."""

@@ -1,0 +1,1 @@
+"""The `tenon` command."""

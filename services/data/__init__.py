@@ -1,0 +1,1 @@
+"""The service that hosts every contract without a folder of its own."""

@@ -1,0 +1,1 @@
+"""Contract to generated files: gen/, envoy/ and k8s/."""

@@ -1,0 +1,1 @@
+"""Contract to tables and standard methods: a library that any service hosts."""
