@@ -65,7 +65,18 @@ class Transport(Protocol):
 class Call:
     """One call: who calls, until when, with which metadata. Servicers see this and never the transport."""
 
-    __slots__ = ("caller", "deadline", "metadata", "method", "peer", "request_id", "token", "transport")
+    __slots__ = (
+        "caller",
+        "deadline",
+        "expired",
+        "metadata",
+        "method",
+        "peer",
+        "request_id",
+        "token",
+        "traceparent",
+        "transport",
+    )
 
     def __init__(
         self,
@@ -77,10 +88,12 @@ class Call:
         deadline: float | None = None,
         request_id: str = "",
     ) -> None:
-        """Take what the transport knows; the interceptors fill in caller and token.
+        """Take what the transport knows; the interceptors fill in caller, token, request id and trace.
 
-        `metadata` has lower-case names, `peer` is the SPIFFE id of the other end or empty, `deadline` is in the
-        seconds of `time.monotonic`.
+        `metadata` has lower-case names, and bytes under those that end in `-bin`; `peer` is the SPIFFE id of the other
+        end or empty, `deadline` is in the seconds of `time.monotonic`. The transport sets `expired` before it cancels
+        a call that outlived its rule's timeout. `traceparent` is what calls made on behalf of this one carry (W3C
+        Trace Context §3.2), or empty.
         """
         self.method = method
         self.metadata = metadata
@@ -90,6 +103,8 @@ class Call:
         self.request_id = request_id
         self.caller = NOBODY
         self.token = ""
+        self.traceparent = ""
+        self.expired = False
 
     def remaining(self) -> float | None:
         """Seconds until the deadline, never below zero; None where there is none."""

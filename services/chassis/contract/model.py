@@ -334,6 +334,10 @@ class Contract:
     """The stored messages, by full name."""
     pool: DescriptorPool = field(repr=False)
     """A private pool of these files: messages made from it never meet those of another version."""
+    behaviors: Mapping[str, frozenset[Behavior]] = field(default_factory=dict, repr=False)
+    """What `google.api.field_behavior` says of any field, at any depth, by full name (`library.v1.Book.name`)."""
+    sensitive: frozenset[str] = frozenset()
+    """Full names of all fields, at any depth, that are kept out of logs and events."""
 
     @cached_property
     def methods(self) -> Mapping[str, Method]:

@@ -1,0 +1,399 @@
+"""Whether an access token is genuine, meant for us and not expired, and what it claims (RFC 9068)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import json
+import logging
+import ssl
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import httpx
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from services.chassis.errors import PermissionDenied, Unauthenticated, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+JWKS_PATH = "/auth/v1/jwks.json"
+"""Where auth serves its public keys."""
+
+ALGORITHM = "ES256"
+"""The only algorithm that we sign and verify with."""
+
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type (RFC 9068 §2.1), not a secret
+"""The `typ` of an access token; an id token or a logout token is not one."""
+
+MAX_TOKEN = 8192
+"""Characters beyond which nobody looks at a token."""
+
+_HEADERS = frozenset({"alg", "typ", "kid"})
+_MAX_JWKS = 65536
+_log = logging.getLogger(__name__)
+
+
+class TokenInvalid(Unauthenticated):
+    """The token is not one of ours, or is damaged."""
+
+    reason = "TOKEN_INVALID"
+
+
+class TokenExpired(Unauthenticated):
+    """The token was good once."""
+
+    reason = "TOKEN_EXPIRED"
+
+
+class AudienceMismatch(PermissionDenied):
+    """The token is genuine and meant for somebody else."""
+
+    reason = "AUDIENCE_MISMATCH"
+
+
+class KeysUnavailable(Unavailable):
+    """No key is known yet that a token could be verified with."""
+
+    reason = "KEYS_UNAVAILABLE"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claims:
+    """What a verified token says."""
+
+    subject: str
+    """`sub`, such as `users/0198…` or `serviceAccounts/…`."""
+    organization: str
+    """`org`: the organization that the subject acts in."""
+    permissions: frozenset[str]
+    """The granted patterns, such as `commerce.products.*`."""
+    expires: float
+    """`exp`, in seconds of the Unix epoch."""
+    issued: float = 0.0
+    """`iat`, in seconds of the Unix epoch; zero where the token does not say."""
+    session: str = ""
+    """`sid`: the session that the token belongs to, or empty for a token without one."""
+    client: str = ""
+    """`client_id`: the client that asked for the token."""
+    token_id: str = ""
+    """`jti`."""
+
+
+class Keys(Protocol):
+    """Where a verifier finds public keys."""
+
+    generation: int
+    """Grows whenever a key is withdrawn or exchanged: what it verified is then to be verified anew."""
+
+    def find(self, kid: str) -> ECKey | None:
+        """Return the key of that id, or None."""
+
+    def is_empty(self) -> bool:
+        """Whether no key is known at all."""
+
+    async def refresh(self) -> None:
+        """Look for new keys, unless somebody just did. Never raises for a source that does not answer."""
+
+
+class TokenVerifier:
+    """Verifies access tokens, each one once: a token that is known costs a hash and a look-up."""
+
+    def __init__(
+        self,
+        *,
+        keys: Keys,
+        issuer: str,
+        audience: str,
+        leeway: float = 5.0,
+        capacity: int = 20_000,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Take where keys come from, who issues our tokens, and for whom they must be meant.
+
+        `leeway` is in seconds, for clocks that differ; `capacity` bounds how many tokens are remembered.
+        """
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+        self._leeway = leeway
+        self._capacity = capacity
+        self._clock = clock
+        self._known: dict[bytes, Claims] = {}
+        self._generation = keys.generation
+
+    async def verify(self, token: str) -> Claims:
+        """Return what the token says.
+
+        Raises:
+            TokenInvalid: it is not a genuine access token of our issuer.
+            TokenExpired: it was, until its `exp`.
+            AudienceMismatch: it is meant for somebody else.
+            KeysUnavailable: no key is known yet.
+        """
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        claims = self._known.get(digest)
+        if claims is not None and self._generation == self._keys.generation:
+            if self._clock() < claims.expires + self._leeway:
+                return claims
+            del self._known[digest]
+            raise TokenExpired("The access token has expired. Renew the session or sign in again.")
+        return await self._verify_anew(token, digest)
+
+    async def _verify_anew(self, token: str, digest: bytes) -> Claims:
+        header = _read_header(token)
+        key = await self._key(header["kid"])
+        claims = self._read_claims(_verify_signature(token, key))
+        if self._generation != self._keys.generation:
+            self._known.clear()
+            self._generation = self._keys.generation
+        while len(self._known) >= self._capacity:
+            del self._known[next(iter(self._known))]
+        self._known[digest] = claims
+        return claims
+
+    async def _key(self, kid: str) -> ECKey:
+        key = self._keys.find(kid)
+        if key is None:
+            await self._keys.refresh()
+            key = self._keys.find(kid)
+        if key is None and self._keys.is_empty():
+            raise KeysUnavailable("No key to verify tokens with is known yet. Try again shortly.", retry_after=1.0)
+        if key is None:
+            raise TokenInvalid("The access token is signed with a key that its issuer does not publish.")
+        return key
+
+    def _read_claims(self, payload: Mapping[str, Any]) -> Claims:
+        now = self._clock()
+        if payload.get("iss") != self._issuer:
+            raise TokenInvalid("The access token comes from another issuer.")
+        expires = _number(payload, "exp")
+        if expires is None:
+            raise TokenInvalid("The access token has no claim `exp`.")
+        if now >= expires + self._leeway:
+            raise TokenExpired("The access token has expired. Renew the session or sign in again.")
+        if any((_number(payload, name) or 0.0) > now + self._leeway for name in ("nbf", "iat")):
+            raise TokenInvalid("The access token is not valid yet. Is a clock wrong?")
+        audience = payload.get("aud")
+        if self._audience not in (audience if isinstance(audience, list) else [audience]):
+            raise AudienceMismatch("The access token is meant for another audience.")
+        return Claims(
+            subject=_text(payload, "sub", required=True),
+            organization=_text(payload, "org", required=True),
+            permissions=_permissions(payload),
+            expires=expires,
+            issued=_number(payload, "iat") or 0.0,
+            session=_text(payload, "sid"),
+            client=_text(payload, "client_id"),
+            token_id=_text(payload, "jti"),
+        )
+
+
+def _read_header(token: str) -> dict[str, str]:
+    """Return the header, in which nothing may stand but `alg`, `typ` and `kid`.
+
+    So a token can neither bring its own key (`jwk`, `jku`, `x5u`, `x5c`) nor ask for a rule that we do not know
+    (`crit`, RFC 7515 §4.1.11). Its parts must be in the one canonical base64url form.
+    """
+    parts = token.split(".")
+    if len(parts) != 3 or len(token) > MAX_TOKEN:  # noqa: PLR2004 - header, payload, signature (RFC 7515 §7.1)
+        raise TokenInvalid("The access token is not a signed JWT.")
+    header = _json_object(_decode(parts[0]))
+    _decode(parts[1])
+    _decode(parts[2])
+    if not header.keys() <= _HEADERS or not all(isinstance(value, str) for value in header.values()):
+        raise TokenInvalid("The access token has a header that is not allowed.")
+    if header.get("alg") != ALGORITHM:
+        raise TokenInvalid(f"The access token is not signed with {ALGORITHM}.")
+    if str(header.get("typ", "")).lower().removeprefix("application/") != TOKEN_TYPE:
+        raise TokenInvalid("The token is not an access token.")
+    if not header.get("kid"):
+        raise TokenInvalid("The access token does not name its key.")
+    return header
+
+
+def _verify_signature(token: str, key: ECKey) -> dict[str, Any]:
+    try:
+        verified = jws.deserialize_compact(token, key, algorithms=[ALGORITHM])
+    except (JoseError, ValueError, TypeError) as error:
+        raise TokenInvalid("The access token's signature is wrong.") from error
+    return _json_object(verified.payload or b"")
+
+
+def _decode(part: str) -> bytes:
+    try:
+        raw = base64.urlsafe_b64decode(part.encode("ascii") + b"=" * (-len(part) % 4))
+    except (ValueError, binascii.Error) as error:
+        raise TokenInvalid("The access token is not a signed JWT.") from error
+    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") != part:
+        raise TokenInvalid("The access token is damaged.")
+    return raw
+
+
+def _json_object(raw: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise TokenInvalid("The access token is not a signed JWT.") from error
+    if not isinstance(value, dict):
+        raise TokenInvalid("The access token is not a signed JWT.")
+    return value
+
+
+def _number(payload: Mapping[str, Any], name: str) -> float | None:
+    value = payload.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TokenInvalid(f"The access token's claim `{name}` is not a time.")
+    return float(value)
+
+
+def _text(payload: Mapping[str, Any], name: str, *, required: bool = False) -> str:
+    value = payload.get(name, "")
+    if not isinstance(value, str) or (required and not value):
+        raise TokenInvalid(f"The access token's claim `{name}` is missing or no text.")
+    return value
+
+
+def _permissions(payload: Mapping[str, Any]) -> frozenset[str]:
+    value = payload.get("permissions")
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise TokenInvalid("The access token's claim `permissions` is missing or no list of texts.")
+    return frozenset(value)
+
+
+@dataclass(kw_only=True, slots=True)
+class Jwks:
+    """The public keys of our issuer, kept through any outage of it."""
+
+    fetch: Callable[[], Awaitable[bytes]] = field(repr=False)
+    """Reads the JWKS document once."""
+    period: float = 300.0
+    """Seconds between two looks when all is well."""
+    spacing: float = 5.0
+    """Seconds between two looks that an unknown key id causes: a forged id cannot make us flood the issuer."""
+    clock: Callable[[], float] = time.monotonic
+    """Seconds, from any start."""
+    generation: int = 0
+    """Grows whenever a key is withdrawn or exchanged."""
+    _keys: dict[str, ECKey] = field(default_factory=dict, init=False, repr=False)
+    _looked: float = field(default=float("-inf"), init=False, repr=False)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+
+    def find(self, kid: str) -> ECKey | None:
+        """Return the key of that id, or None."""
+        return self._keys.get(kid)
+
+    def is_empty(self) -> bool:
+        """Whether no key is known at all."""
+        return not self._keys
+
+    async def refresh(self) -> None:
+        """Look for new keys, unless somebody did within the spacing (a tenth of it while there is no key)."""
+        async with self._lock:
+            # Whoever waited for the lock meets the answer that another caller's look has brought.
+            if self.clock() - self._looked >= (self.spacing if self._keys else self.spacing / 10):
+                await self._look()
+
+    async def run(self) -> None:
+        """Keep the keys fresh until cancelled: often until there is one, then once in a period."""
+        retry = 0.1
+        while True:
+            async with self._lock:
+                found = await self._look()
+            await asyncio.sleep(self.period if found else retry)
+            retry = 0.1 if found else min(retry * 2, 5.0)
+
+    async def _look(self) -> bool:
+        self._looked = self.clock()
+        try:
+            self._replace(read_jwks(await self.fetch()))
+        except (OSError, ValueError, httpx.HTTPError, JoseError) as error:
+            level = logging.DEBUG if self.is_empty() else logging.WARNING
+            _log.log(level, "cannot read the issuer's keys, keeping %d: %s", len(self._keys), type(error).__name__)
+            return False
+        return True
+
+    def _replace(self, keys: dict[str, ECKey]) -> None:
+        if not keys:
+            raise ValueError("The issuer publishes no key that we can use.")
+        published = {kid: key.as_dict(private=False) for kid, key in keys.items()}
+        if any(published.get(kid) != key.as_dict(private=False) for kid, key in self._keys.items()):
+            self.generation += 1
+        self._keys = keys
+
+
+def read_jwks(document: bytes) -> dict[str, ECKey]:
+    """Return the ES256 verification keys of a JWKS document by their id (RFC 7517 §5); others are passed over.
+
+    Raises:
+        ValueError: it is no JWKS document.
+    """
+    parsed = json.loads(document)
+    members = parsed.get("keys") if isinstance(parsed, dict) else None
+    if not isinstance(members, list):
+        raise ValueError("This is not a JWKS document.")  # noqa: TRY004 - bad content, whatever its type
+    keys: dict[str, ECKey] = {}
+    for member in members:
+        if not isinstance(member, dict) or not _is_usable(member):
+            continue
+        keys[member["kid"]] = ECKey.import_key({name: member[name] for name in ("kty", "crv", "x", "y", "kid")})
+    return keys
+
+
+def _is_usable(member: Mapping[str, Any]) -> bool:
+    return (
+        (member.get("kty"), member.get("crv")) == ("EC", "P-256")
+        and member.get("use", "sig") == "sig"
+        and member.get("alg", ALGORITHM) == ALGORITHM
+        and all(isinstance(member.get(name), str) and member[name] for name in ("kid", "x", "y"))
+    )
+
+
+def http_fetch(endpoint: str, *, certs: Path | None = None, timeout: float = 3.0) -> Callable[[], Awaitable[bytes]]:  # noqa: ASYNC109 - a socket's, not a call's
+    """Return what reads the JWKS document of auth at `unix:<path>` or `http(s)://host`.
+
+    `certs` is a folder with ca.pem, cert.pem and key.pem, read anew each time since it rotates; with it a Unix socket is
+    spoken to over mutual TLS too.
+    """
+
+    async def fetch() -> bytes:
+        context = await asyncio.to_thread(_tls, certs) if certs else False
+        if endpoint.startswith("unix:"):
+            path = endpoint.removeprefix("unix:").removeprefix("//")
+            transport = httpx.AsyncHTTPTransport(uds=path, verify=context)
+            url = f"{'https' if certs else 'http'}://auth{JWKS_PATH}"
+        else:
+            transport = httpx.AsyncHTTPTransport(verify=context if certs else True)
+            url = endpoint if endpoint.endswith(JWKS_PATH) else endpoint.rstrip("/") + JWKS_PATH
+        async with (
+            httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False) as client,
+            client.stream("GET", url) as response,
+        ):
+            response.raise_for_status()
+            return await _read_bounded(response)
+
+    return fetch
+
+
+async def _read_bounded(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > _MAX_JWKS:
+            raise ValueError("The issuer's JWKS document is too large.")
+    return bytes(body)
+
+
+def _tls(certs: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(certs / "ca.pem"))
+    context.load_cert_chain(certs / "cert.pem", certs / "key.pem")
+    return context

@@ -1,0 +1,171 @@
+"""The one grpc interceptor, which hands every call to the chain as a `Call`."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import grpc
+from grpc_interceptor import AsyncServerInterceptor
+
+from services.chassis.call import Call
+from services.chassis.transport.status import StatusError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from services.chassis.transport.table import Bound
+
+DETAILS = "grpc-status-details-bin"
+"""The trailer that carries an encoded `google.rpc.Status`."""
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+_SAN = "x509_subject_alternative_name"
+_SPIFFE = b"spiffe://"
+
+
+class GrpcTransport:
+    """`chassis.call.Transport` over the context of grpc.aio."""
+
+    __slots__ = ("cancelled", "context", "headers", "trailers")
+
+    def __init__(self, context: Any) -> None:
+        """Keep the context; nothing is sent yet."""
+        self.context = context
+        self.headers: list[tuple[str, str]] | None = None
+        self.trailers: list[tuple[str, str | bytes]] | None = None
+        self.cancelled = False
+
+    def send_initial_metadata(self, name: str, value: str) -> None:
+        """Keep a header that goes out before the first message."""
+        if self.headers is None:
+            self.headers = []
+        self.headers.append((name, value))
+
+    def send_trailer(self, name: str, value: str | bytes) -> None:
+        """Keep a trailer that goes out with the status."""
+        if self.trailers is None:
+            self.trailers = []
+        self.trailers.append((name, value))
+
+    def is_cancelled(self) -> bool:
+        """Whether the client has gone away."""
+        return self.cancelled
+
+    def on_done(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called once, when the call has ended."""
+        self.context.add_done_callback(lambda _context: callback())
+
+    async def flush_headers(self) -> None:
+        """Send the kept headers, if any; more cannot follow."""
+        if self.headers is not None:
+            headers, self.headers = self.headers, None
+            await self.context.send_initial_metadata(headers)
+
+    def flush_trailers(self) -> None:
+        """Hand the kept trailers to grpc."""
+        if self.trailers is not None:
+            self.context.set_trailing_metadata(self.trailers)
+
+    async def refuse(self, error: StatusError) -> NoReturn:
+        """End the call with an error.
+
+        Headers that were not sent go as trailers: the answer then has no headers of its own, which is what Envoy
+        turns into an HTTP error with a body, and there they are headers again.
+        """
+        trailers = [(DETAILS, error.details), *(self.headers or ()), *(self.trailers or ())]
+        await self.context.abort(_CODES[error.code], error.message, tuple(trailers))
+        raise error  # `abort` has raised already; this tells the type checker so
+
+
+class ChainHost(AsyncServerInterceptor):  # type: ignore[misc]
+    """Makes a `Call` of what grpc knows, keeps its deadline, and runs the chain that is bound to its handler."""
+
+    async def intercept(self, method: Bound, request_or_iterator: Any, context: Any, method_name: str) -> Any:  # noqa: ARG002
+        """Serve one call (grpc_interceptor's interface)."""
+        transport = GrpcTransport(context)
+        call, timer = _begin(method, context, transport)
+        if method.streams:
+            return _stream(method, request_or_iterator, call, transport, timer)
+        try:
+            response = await method.run(request_or_iterator, call)
+        except StatusError as error:
+            await transport.refuse(error)
+        except asyncio.CancelledError:
+            transport.cancelled = True
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+        if transport.headers is not None:
+            await transport.flush_headers()
+        if transport.trailers is not None:
+            transport.flush_trailers()
+        return response
+
+
+async def _stream(
+    method: Bound, request: Any, call: Call, transport: GrpcTransport, timer: asyncio.TimerHandle | None
+) -> AsyncIterator[Any]:
+    responses = method.run(request, call)
+    try:
+        async for response in responses:
+            if transport.headers is not None:
+                await transport.flush_headers()
+            yield response
+    except StatusError as error:
+        await transport.refuse(error)
+    except asyncio.CancelledError:
+        transport.cancelled = True
+        raise
+    finally:
+        if timer is not None:
+            timer.cancel()
+        close = getattr(responses, "aclose", None)
+        if close is not None:
+            await close()
+    if transport.headers is not None:
+        await transport.flush_headers()
+    transport.flush_trailers()
+
+
+def _begin(method: Bound, context: Any, transport: GrpcTransport) -> tuple[Call, asyncio.TimerHandle | None]:
+    """Make the Call, and a timer where the rule's timeout ends before the client's deadline does.
+
+    The client's own deadline needs none: grpc cancels the task when it passes.
+    """
+    timeout = method.timeout
+    remaining = context.time_remaining()
+    timer = None
+    call = Call(
+        method=method.method,
+        metadata=dict(context.invocation_metadata()),
+        transport=transport,
+        peer=_peer_of(context),
+    )
+    if remaining is None or remaining > timeout:
+        if timeout != math.inf:
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(timeout, _expire, call, asyncio.current_task())
+            call.deadline = time.monotonic() + timeout
+    else:
+        call.deadline = time.monotonic() + remaining
+    return call, timer
+
+
+def _expire(call: Call, task: asyncio.Task[Any]) -> None:
+    call.expired = True
+    task.cancel()
+
+
+def _peer_of(context: Any) -> str:
+    """Return the SPIFFE id that the other end proved with its certificate, or nothing."""
+    names = context.auth_context().get(_SAN)
+    if names is None:
+        return ""
+    for name in names:
+        if name.startswith(_SPIFFE):
+            return str(name, "ascii", "replace")
+    return ""

@@ -1,0 +1,1 @@
+"""The demo: real flights, loaded through the public API."""

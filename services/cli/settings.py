@@ -1,0 +1,157 @@
+"""Where one run of the stack lives and listens, parsed once from the environment."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SOCKET_LIMIT = 107
+"""Bytes that the path of a Unix socket may have on Linux (`sun_path` less its end)."""
+
+LONGEST_SOCKET = "data-99.http.sock"
+"""The longest name that a socket of ours has."""
+
+HANDED_ON = ("PATH", "LANG")
+HANDED_ON_PREFIXES = ("OTEL_", "TENON_LOG_")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """One run of the stack on one machine."""
+
+    root: Path
+    """The folder that holds `proto/`, `services/` and `gen/`."""
+    home: Path
+    """The state folder."""
+    run: Path
+    """The folder of the sockets: short, and nobody else's."""
+    edge_host: str
+    """The address that the edge listens on."""
+    edge_port: int
+    """The port that the edge listens on."""
+    auth_workers: int
+    """Processes of the auth service."""
+    data_workers: int
+    """Processes of the data service."""
+    trust_domain: str
+    """The SPIFFE trust domain of the workloads."""
+    issuer: str
+    """What tokens carry as `iss`."""
+    audience: str
+    """What tokens carry as `aud`."""
+    contracts: tuple[Path, ...] = ()
+    """Import roots of contracts outside the repository."""
+    handed_on: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The few variables of our own environment that the processes get."""
+
+    @property
+    def url(self) -> str:
+        """Where a client on this machine reaches the edge."""
+        host = "localhost" if self.edge_host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else self.edge_host  # noqa: S104 (compared, not bound)
+        return f"http://{host}:{self.edge_port}"
+
+    @property
+    def logs(self) -> Path:
+        """The folder with a log for each process."""
+        return self.home / "logs"
+
+    @property
+    def contract(self) -> Path:
+        """The compiled contract that every process reads."""
+        return self.home / "contract.binpb"
+
+    @property
+    def root_key(self) -> Path:
+        """The file that everything secret is derived from."""
+        return self.home / "root.key"
+
+    @property
+    def admin_password(self) -> Path:
+        """The file with the first password of the bootstrap administrator."""
+        return self.home / "admin-password"
+
+    def certificates(self, workload: str) -> Path:
+        """Return the folder with a workload's current certificate: a link that is swapped when it is renewed."""
+        return self.home / "certs" / workload / "current"
+
+    def log(self, name: str) -> Path:
+        """Return the path of a process's log."""
+        return self.logs / f"{name}.log"
+
+    def socket(self, name: str) -> Path:
+        """Return the path of a socket in the runtime folder."""
+        return self.run / f"{name}.sock"
+
+
+def read_settings(environ: Mapping[str, str], *, directory: Path, contracts: tuple[Path, ...] = ()) -> Settings:
+    """Return the settings of a command that was called in a directory; raises CommandError for what cannot be."""
+    home = Path(environ.get("TENON_HOME") or find_home(directory)).expanduser().absolute()
+    port = _read_number(environ, "TENON_EDGE_PORT", 8080, 1, 65535)
+    host = environ.get("TENON_EDGE_HOST") or "127.0.0.1"
+    return Settings(
+        root=Path(__file__).resolve().parents[2],
+        home=home,
+        run=_choose_run(environ, home),
+        edge_host=host,
+        edge_port=port,
+        auth_workers=_read_number(environ, "TENON_AUTH_WORKERS", 1, 1, 99),
+        data_workers=_read_number(environ, "TENON_DATA_WORKERS", min(2, os.cpu_count() or 1), 1, 99),
+        trust_domain=environ.get("TENON_TRUST_DOMAIN") or "tenon.local",
+        issuer=environ.get("TENON_ISSUER") or f"http://localhost:{port}",
+        audience=environ.get("TENON_AUDIENCE") or "tenon",
+        contracts=tuple(_existing_folder(directory / path) for path in contracts),
+        handed_on={k: v for k, v in environ.items() if k in HANDED_ON or k.startswith(HANDED_ON_PREFIXES)},
+    )
+
+
+def find_home(directory: Path) -> Path:
+    """Return the state folder of the project that a directory lies in: the nearest `.tenon`, else beside its `proto/`."""
+    ancestors = (directory, *directory.parents)
+    for folder in ancestors:
+        if (folder / ".tenon").is_dir():
+            return folder / ".tenon"
+    project = next((folder for folder in ancestors if (folder / "proto").is_dir()), directory)
+    return project / ".tenon"
+
+
+def _choose_run(environ: Mapping[str, str], home: Path) -> Path:
+    name = f"tenon-{hashlib.sha256(os.fsencode(home)).hexdigest()[:8]}"
+    asked = environ.get("TENON_RUN")
+    offered = environ.get("XDG_RUNTIME_DIR")
+    candidates = [Path(asked).absolute()] if asked else []
+    if not asked and offered and os.access(offered, os.W_OK):
+        candidates.append(Path(offered) / name)
+    if not asked:
+        candidates += [Path(tempfile.gettempdir()) / name, Path("/tmp") / name]  # noqa: S108 (made 0700 and checked)
+    for run in candidates:
+        if len(os.fsencode(run / LONGEST_SOCKET)) <= SOCKET_LIMIT:
+            return run
+    raise CommandError(
+        f"The runtime folder {candidates[0]} is too long: a socket's path may have {SOCKET_LIMIT} bytes.",
+        mend="set TENON_RUN to a shorter folder, such as /tmp/tenon.",
+    )
+
+
+def _existing_folder(path: Path) -> Path:
+    folder = path.resolve()
+    if not folder.is_dir():
+        raise CommandError(f"There is no folder {folder}.", mend="give --contracts an existing import root.")
+    return folder
+
+
+def _read_number(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise CommandError(f"{name} is {text!r}.", mend=f"set it to a whole number from {least} to {most}.")
+    return int(text)

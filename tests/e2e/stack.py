@@ -1,0 +1,101 @@
+"""A whole running Tenon for the tests: started by its own command, on a free port, in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+
+from services.chassis.contract import Contract, read_contract
+
+TENON = Path(sys.executable).with_name("tenon")
+START_SECONDS = 90
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(kw_only=True)
+class Stack:
+    """One running stack."""
+
+    home: Path
+    """Its state folder."""
+    port: int
+    """The edge's port."""
+    options: tuple[str, ...] = ()
+    """More arguments of `tenon up`."""
+    tokens: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
+    """Tokens that were minted, by the arguments of `tenon token`."""
+
+    @property
+    def url(self) -> str:
+        """The edge's address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def tenon(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the `tenon` command on this stack."""
+        environ = os.environ | {"TENON_HOME": str(self.home), "TENON_EDGE_PORT": str(self.port)}
+        done = subprocess.run(
+            [TENON, *arguments], env=environ, text=True, capture_output=True, timeout=START_SECONDS, check=False
+        )
+        if check and done.returncode:
+            raise AssertionError(
+                f"tenon {' '.join(arguments)} exited with {done.returncode}:\n{done.stdout}{done.stderr}"
+            )
+        return done
+
+    def start(self) -> str:
+        """Start it and return what it printed."""
+        return self.tenon("up", "--detach", *self.options).stdout
+
+    def stop(self) -> None:
+        """Stop it."""
+        self.tenon("down")
+
+    def status(self) -> dict[str, Any]:
+        """Return what `tenon status --json` prints."""
+        answer: dict[str, Any] = json.loads(self.tenon("status", "--json").stdout)
+        return answer
+
+    def token(self, *arguments: str) -> str:
+        """Return an access token, minted once for the same arguments."""
+        if arguments not in self.tokens:
+            self.tokens[arguments] = self.tenon("token", *arguments).stdout.strip()
+        return self.tokens[arguments]
+
+    def client(self, token: str | None = None, **options: Any) -> httpx.Client:
+        """Return a REST client of the edge."""
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=20, **options)
+
+    def channel(self) -> grpc.Channel:
+        """Return a gRPC channel to the edge."""
+        return grpc.insecure_channel(f"127.0.0.1:{self.port}")
+
+    def direct(self, service: str) -> grpc.Channel:
+        """Return a gRPC channel past the edge, to one worker of a service, under the command's own certificate."""
+        endpoint = next(p["endpoint"] for p in self.status()["processes"] if p["name"].split("-")[0] == service)
+        certs = self.home / "certs" / "cli"
+        folder = certs / "current" if (certs / "current").exists() else certs
+        credentials = grpc.ssl_channel_credentials(
+            *((folder / name).read_bytes() for name in ("ca.pem", "key.pem", "cert.pem"))
+        )
+        return grpc.secure_channel(endpoint, credentials, [("grpc.ssl_target_name_override", service)])
+
+    def contract(self) -> Contract:
+        """Return the contract that the stack runs."""
+        return read_contract(self.home / "contract.binpb")

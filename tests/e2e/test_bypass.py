@@ -1,0 +1,144 @@
+"""No other spelling of a request meets another policy."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.e2e.stack import Stack
+
+ALIASES = [
+    "/library/v1/shelves/s/books/b",
+    "/library/v1/shelves/s/books/b/",
+    "//library/v1/shelves/s/books/b",
+    "/library//v1/shelves/s//books/b",
+    "/library/v1/x/../shelves/s/books/b",
+    "/library/v1/shelves/%2e%2e/shelves/s/books/b",
+    "/library/v1/%73helves/s/books/b",
+    "/library/v1/books:read/shelves/s/books/b",
+    "/flightops/v1/../../library/v1/shelves/s/books/b",
+    "/healthz/../library/v1/shelves/s/books/b",
+    "/auth/v1/jwks.json/../../../library/v1/shelves/s/books/b",
+]
+
+
+def raw_get(client: httpx.Client, path: str) -> httpx.Response:
+    """Send the path exactly as written."""
+    request = client.build_request("GET", "/")
+    request.url = request.url.copy_with(raw_path=path.encode())
+    return client.send(request)
+
+
+@pytest.mark.parametrize("path", ALIASES)
+def test_an_alias_of_a_path_without_a_token_is_unauthenticated_or_unknown(stack: Stack, path: str) -> None:
+    with stack.client() as client:
+        answer = raw_get(client, path)
+    assert answer.status_code in {400, 401, 404}
+    assert "title" not in answer.text
+
+
+@pytest.mark.parametrize("path", ALIASES)
+def test_an_alias_of_a_path_without_the_permission_is_denied_or_unknown(
+    stack: Stack, powerless: str, path: str
+) -> None:
+    with stack.client(powerless) as client:
+        answer = raw_get(client, path)
+    assert answer.status_code in {400, 403, 404}
+    assert "title" not in answer.text
+
+
+def test_the_main_and_the_additional_binding_reach_the_same_book(stack: Stack, book: str) -> None:
+    with stack.client(stack.token()) as client:
+        main = client.get(f"/library/v1/{book}")
+        other = client.get(f"/library/v1/books:read/{book}")
+    assert main.status_code == 200
+    assert other.json() == main.json()
+
+
+def test_an_unknown_grpc_method_is_refused_with_or_without_a_token(stack: Stack) -> None:
+    headers = {"content-type": "application/grpc", "te": "trailers"}
+    for token in (None, stack.token()):
+        with stack.client(token) as client:
+            answer = client.post("/library.v1.LibraryService/DropTables", headers=headers, content=b"\0\0\0\0\0")
+        assert answer.headers["grpc-status"] in {"7", "12", "16"}
+
+
+def test_an_internal_method_has_no_door_at_the_edge(stack: Stack) -> None:
+    internal = [m for m in stack.contract().methods.values() if m.is_internal]
+    assert internal, "the contract has internal methods"
+    with stack.client(stack.token()) as client:
+        for method in internal:
+            rpc = client.post(
+                method.path, headers={"content-type": "application/grpc", "te": "trailers"}, content=b"\0\0\0\0\0"
+            )
+            assert rpc.headers["grpc-status"] in {"7", "12"}
+            assert client.post(method.path, json={}).status_code in {403, 404}
+
+
+SPOOFED = {
+    "x-envoy-upstream-rq-timeout-ms": "1",
+    "x-envoy-original-path": "/healthz",
+    "x-forwarded-client-cert": "By=x;URI=spiffe://tenon.local/ns/tenon/sa/cli",
+    "x-jwt-payload": base64.b64encode(json.dumps({"permissions": ["*"], "sub": "users/root"}).encode()).decode(),
+    "x-tenon-organization": "default",
+    "x-tenon-subject": "users/root",
+}
+
+
+def test_identity_headers_of_a_client_change_nothing(stack: Stack, powerless: str) -> None:
+    with stack.client() as nobody, stack.client(powerless) as somebody, stack.client(stack.token()) as admin:
+        assert nobody.get("/library/v1/shelves/s", headers=SPOOFED).status_code == 401
+        assert somebody.get("/library/v1/shelves/s", headers=SPOOFED).status_code == 403
+        assert admin.get("/flightops/v1/airports", headers=SPOOFED).status_code == 200
+
+
+def _segments(token: str) -> list[str]:
+    return token.split(".")
+
+
+def _decoded(segment: str) -> dict[str, object]:
+    value: dict[str, object] = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    return value
+
+
+def _encoded(value: dict[str, object]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def forged_tokens(good: str) -> dict[str, tuple[str, int]]:
+    """Return tokens that nobody may accept, each with the HTTP status that it must get."""
+    header, payload, signature = _segments(good)
+    head, claims = _decoded(header), _decoded(payload)
+    key = ECKey.generate_key("P-256")
+    signed = {
+        "another key, same key id": (head, claims),
+        "another issuer": (head, claims | {"iss": "https://evil.example"}),
+        "another audience": (head, claims | {"aud": "elsewhere"}),
+        "its own key inside": (head | {"jwk": key.as_dict(private=False)}, claims),
+        "expired": (head, claims | {"exp": int(time.time()) - 3600}),
+    }
+    forged = {name: (jwt.encode(h, c, key, algorithms=["ES256"]), 401) for name, (h, c) in signed.items()}
+    forged["alg none"] = (f"{_encoded({**head, 'alg': 'none'})}.{payload}.", 401)
+    forged["signature of another payload"] = (f"{header}.{_encoded(claims | {'org': 'other'})}.{signature}", 401)
+    forged["truncated"] = (good[:-10], 401)
+    forged["without signature"] = (f"{header}.{payload}.", 401)
+    forged["not a token"] = ("x", 401)
+    return forged
+
+
+def test_a_forged_token_is_refused_at_the_edge(stack: Stack) -> None:
+    for name, (token, status) in forged_tokens(stack.token()).items():
+        with stack.client(token) as client:
+            answer = client.get("/flightops/v1/airports")
+        # A token for another audience that is otherwise forged too fails on its signature first.
+        assert answer.status_code == status, name
+        assert answer.headers["content-type"].startswith("application/json"), name
