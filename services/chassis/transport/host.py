@@ -14,7 +14,7 @@ from services.chassis.call import Call
 from services.chassis.transport.status import StatusError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from services.chassis.transport.table import Bound
 
@@ -64,11 +64,6 @@ class GrpcTransport:
             headers, self.headers = self.headers, None
             await self.context.send_initial_metadata(headers)
 
-    def flush_trailers(self) -> None:
-        """Hand the kept trailers to grpc."""
-        if self.trailers is not None:
-            self.context.set_trailing_metadata(self.trailers)
-
     async def refuse(self, error: StatusError) -> NoReturn:
         """End the call with an error.
 
@@ -84,14 +79,18 @@ class ChainHost(AsyncServerInterceptor):  # type: ignore[misc]
     """Makes a `Call` of what grpc knows, keeps its deadline, and runs the chain that is bound to its handler."""
 
     async def intercept(self, method: Bound, request_or_iterator: Any, context: Any, method_name: str) -> Any:  # noqa: ARG002
-        """Serve one call (grpc_interceptor's interface)."""
+        """Serve one call (grpc_interceptor's interface); None where the responses were written as a stream."""
         transport = GrpcTransport(context)
         call, timer = _begin(method, context, transport)
-        if method.streams:
-            return _stream(method, request_or_iterator, call, transport, timer)
+        response = None
         try:
-            response = await method.run(request_or_iterator, call)
+            if method.streams:
+                await _write_all(method.run(request_or_iterator, call), transport)
+            else:
+                response = await method.run(request_or_iterator, call)
         except StatusError as error:
+            if timer is not None:
+                timer.cancel()
             await transport.refuse(error)
         except asyncio.CancelledError:
             transport.cancelled = True
@@ -102,33 +101,20 @@ class ChainHost(AsyncServerInterceptor):  # type: ignore[misc]
         if transport.headers is not None:
             await transport.flush_headers()
         if transport.trailers is not None:
-            transport.flush_trailers()
+            context.set_trailing_metadata(transport.trailers)
         return response
 
 
-async def _stream(
-    method: Bound, request: Any, call: Call, transport: GrpcTransport, timer: asyncio.TimerHandle | None
-) -> AsyncIterator[Any]:
-    responses = method.run(request, call)
+async def _write_all(responses: Any, transport: GrpcTransport) -> None:
+    """Write a stream's responses; a cancellation while one is written reaches the handler at its `yield`."""
+    write = transport.context.write
     try:
         async for response in responses:
             if transport.headers is not None:
                 await transport.flush_headers()
-            yield response
-    except StatusError as error:
-        await transport.refuse(error)
-    except asyncio.CancelledError:
-        transport.cancelled = True
-        raise
+            await write(response)
     finally:
-        if timer is not None:
-            timer.cancel()
-        close = getattr(responses, "aclose", None)
-        if close is not None:
-            await close()
-    if transport.headers is not None:
-        await transport.flush_headers()
-    transport.flush_trailers()
+        await responses.aclose()
 
 
 def _begin(method: Bound, context: Any, transport: GrpcTransport) -> tuple[Call, asyncio.TimerHandle | None]:

