@@ -11,7 +11,6 @@ import logging
 import ssl
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
@@ -23,6 +22,7 @@ from services.chassis.errors import PermissionDenied, Unauthenticated, Unavailab
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
 
 JWKS_PATH = "/auth/v1/jwks.json"
 """Where auth serves its public keys."""
@@ -358,11 +358,11 @@ def _is_usable(member: Mapping[str, Any]) -> bool:
     )
 
 
-def http_fetch(endpoint: str, *, certs: Path | None = None, timeout: float = 3.0) -> Callable[[], Awaitable[bytes]]:  # noqa: ASYNC109 - a socket's, not a call's
+def http_fetch(endpoint: str, *, certs: Path | None = None, timeout: float = 3.0) -> Callable[[], Awaitable[bytes]]:
     """Return what reads the JWKS document of auth at `unix:<path>` or `http(s)://host`.
 
-    `certs` is a folder with ca.pem, cert.pem and key.pem, read anew each time since it rotates; with it a Unix socket is
-    spoken to over mutual TLS too.
+    `certs` is a folder with ca.pem, cert.pem and key.pem, read anew each time since it rotates; with it a Unix socket
+    is spoken to over mutual TLS too.
     """
 
     async def fetch() -> bytes:

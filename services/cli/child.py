@@ -78,7 +78,9 @@ class Child:
             try:
                 code = await self._run_once()
             except (CommandError, OSError) as error:
-                self._fail(error if isinstance(error, CommandError) else self._failure(f"could not start: {error}", position))
+                self._fail(
+                    error if isinstance(error, CommandError) else self._failure(f"could not start: {error}", position)
+                )
                 return
             if self._stopping.is_set() or (self.spec.once and code == 0):
                 break
@@ -92,9 +94,10 @@ class Child:
     async def stop(self) -> None:
         """Drain the process, ask it to end, and kill it where it does not."""
         self._stopping.set()
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
+        if self._process is not None and self._process.returncode is None:
+            await self._end(self._process)
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
         if self.spec.drain is not None:
             with suppress(OSError, TimeoutError, EOFError):
                 await self.spec.drain()
@@ -110,9 +113,13 @@ class Child:
     async def _run_once(self) -> int:
         if self.spec.before is not None:
             await self.spec.before()
+        if self._stopping.is_set():
+            return 0
         for socket in self.spec.sockets:
             socket.unlink(missing_ok=True)
         process = await self._spawn()
+        if self._stopping.is_set():
+            await self._end(process)
         ready = asyncio.create_task(self._await_ready(process))
         try:
             return await process.wait()
@@ -145,7 +152,7 @@ class Child:
             return
         try:
             async with asyncio.timeout(self.spec.start_timeout):
-                while not await self.check():
+                while not await self.check():  # noqa: ASYNC110 (another process tells nobody that it is ready)
                     await asyncio.sleep(PROBE_INTERVAL)
         except TimeoutError:
             self._report(f"{self.spec.name} was not ready in {self.spec.start_timeout:.0f} s and is killed")
@@ -201,7 +208,9 @@ class Child:
     def _failure(self, what: str, position: int) -> StartFailed:
         details = tail(self.spec.log, lines=TAIL_LINES, since=position)
         return StartFailed(
-            f"{self.spec.name} {what}.", mend=f"read its log {self.spec.log} and start again.", details=details
+            f"{self.spec.name} {what}.",
+            mend=self.spec.mend or f"read its log {self.spec.log} and start again.",
+            details=details,
         )
 
 

@@ -45,7 +45,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def prepare_folders(settings: Settings) -> None:
-    """Make the state folder and the runtime folder where they are missing; raises CommandError where they are foreign."""
+    """Make the state folder and the runtime folder where missing; raises CommandError where they are foreign."""
     for folder in (settings.home, settings.logs, settings.home / "certs"):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def _prepare_run(run: Path) -> None:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise CommandError(
             f"The runtime folder {run} is not a folder that belongs to you alone.",
-            mend=f"remove it, or make it yours with mode 0700, or set TENON_RUN to another (it has mode {stat.S_IMODE(found.st_mode):o}).",
+            mend="remove it, or make it yours with mode 0700, or set TENON_RUN to another.",
         )
 
 
@@ -104,7 +104,7 @@ def hold_lock(settings: Settings) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         while not _try_lock(descriptor):
-            # A command that looks who holds the lock holds it for a moment itself: then there is nobody, and we try again.
+            # A command that looks who holds the lock holds it for a moment: then there is nobody, and we try again.
             if (holder := read_holder(settings)) is not None:
                 who = f" (process {holder.pid})" if holder.pid else ""
                 raise AlreadyRunning(

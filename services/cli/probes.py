@@ -58,6 +58,8 @@ async def is_http_ready(socket: Path, path: str) -> bool:
 
 async def is_grpc_ready(socket: Path, *, certificates: Path, name: str) -> bool:
     """Return whether a service says SERVING over mTLS, asked under the command's own identity."""
+    if not socket.exists():  # noqa: ASYNC240 (one look at a local folder)
+        return False
     import grpc.aio  # noqa: PLC0415 (only those who ask a service pay for gRPC)
 
     from services.cli.channel import open_channel  # noqa: PLC0415

@@ -1,8 +1,7 @@
-"""What the kernel tells about processes: when they started, what they are, who listens, and how much memory they hold."""
+"""What the kernel tells about processes: when they started, what they are, who listens, how much memory they hold."""
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def name_of(pid: int) -> str:
 def folder_of(pid: int) -> Path | None:
     """Return the working directory of a process, or None where it cannot be seen."""
     with suppress(OSError):
-        return Path(os.readlink(PROC / str(pid) / "cwd"))
+        return (PROC / str(pid) / "cwd").readlink()
     return None
 
 
@@ -77,7 +76,7 @@ def _holds_any(pid: int, targets: set[str]) -> bool:
     with suppress(OSError):
         for entry in (PROC / str(pid) / "fd").iterdir():
             with suppress(OSError):
-                if os.readlink(entry) in targets:
+                if str(entry.readlink()) in targets:
                     return True
     return False
 

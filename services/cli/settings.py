@@ -114,7 +114,7 @@ def read_settings(environ: Mapping[str, str], *, directory: Path, contracts: tup
 
 
 def find_home(directory: Path) -> Path:
-    """Return the state folder of the project that a directory lies in: the nearest `.tenon`, else beside its `proto/`."""
+    """Return the state folder of the project that a directory lies in: the nearest one, else beside its `proto/`."""
     ancestors = (directory, *directory.parents)
     for folder in ancestors:
         if (folder / ".tenon").is_dir():

@@ -43,6 +43,8 @@ class ProcessSpec:
     """Seconds that it may take to stop before it is killed."""
     start_timeout: float = 60.0
     """Seconds that it may take to become ready."""
+    mend: str = ""
+    """What helps where it cannot be started; to read its log, where nothing better can be said."""
 
 
 def layers_of(specs: tuple[ProcessSpec, ...]) -> tuple[tuple[ProcessSpec, ...], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from services.cli.child import Child, Phase
@@ -27,10 +28,13 @@ class Supervisor:
         """Take what is planned, where to say what happens, and whom to tell that something changed."""
         self._layers = layers_of(specs)
         self.children = {
-            spec.name: Child(spec, report=report, changed=lambda: changed(self)) for layer in self._layers for spec in layer
+            spec.name: Child(spec, report=report, changed=lambda: changed(self))
+            for layer in self._layers
+            for spec in layer
         }
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
+        self.started_at = time.time()
 
     async def start(self) -> None:
         """Start everything, each as soon as what it needs is ready; raises StartFailed with the first that is not."""

@@ -95,6 +95,7 @@ class Topology:
         home: PurePath,
         run: PurePath,
         workers: Mapping[str, int],
+        address: str = "127.0.0.1",
         port: int = EDGE_PORT,
         issuer: str = "",
         audience: str = "tenon",
@@ -107,11 +108,12 @@ class Topology:
         """Return the topology of one machine.
 
         `home` is the state folder (`.tenon`), `run` the short folder of sockets, `workers` says how many processes
-        each service has. Sockets are `NAME-INDEX.sock` and `NAME-INDEX.http.sock`.
+        each service has. Sockets are `NAME-INDEX.sock` and `NAME-INDEX.http.sock`, and the edge's certificate is in
+        `certs/edge/current`, a link that is swapped when it is renewed.
         """
         return cls(
             folder=str(home / "envoy"),
-            address="127.0.0.1",
+            address=address,
             port=port,
             grpc={n: tuple(f"unix:{run / f'{n}-{i}.sock'}" for i in range(count)) for n, count in workers.items()},
             http={n: tuple(f"unix:{run / f'{n}-{i}.http.sock'}" for i in range(count)) for n, count in workers.items()},
@@ -119,7 +121,7 @@ class Topology:
             audience=audience,
             trust_domain=trust_domain,
             admin=str(run / "admin.sock"),
-            certs=str(certs if certs is not None else home / "certs" / "edge"),
+            certs=str(certs if certs is not None else home / "certs" / "edge" / "current"),
             cors_origins=cors_origins,
             ops_port=ops_port,
             otlp=otlp,

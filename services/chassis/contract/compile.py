@@ -10,12 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
-
-# Options are read as extensions, which the parser knows only once these have been imported.
-from google.api import annotations_pb2, field_behavior_pb2, resource_pb2  # isort: skip
 from buf.validate import validate_pb2
-from tenon.options.v1 import options_pb2
+from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
 
 from services.chassis.contract.folders import PROTO_ROOT, proto_files
 from services.chassis.contract.problem import ContractError, Problem
@@ -25,9 +21,6 @@ if TYPE_CHECKING:
 
 ALWAYS = ("google/rpc/error_details.proto", "tenon/errors/v1/error_reason.proto")
 """Files that every contract has: the edge's transcoder needs the details of errors among its descriptors."""
-
-EXTENSIONS = (annotations_pb2, field_behavior_pb2, resource_pb2, validate_pb2, options_pb2)
-"""Modules whose import makes the options of contracts readable."""
 
 _FOREIGN_FOLDERS = ("google/", "buf/validate/", "grpc/")
 _DIAGNOSTIC = re.compile(r"^(?P<file>[^:\s]+\.proto):(?:(?P<line>\d+):\d+:)? (?P<text>.+)$")

@@ -83,7 +83,7 @@ def read_behaviors(proto: FieldDescriptorProto) -> frozenset[Behavior]:
 
 def read_reference(proto: FieldDescriptorProto) -> str:
     """Return the resource type that the field's value is a name of, or empty."""
-    return proto.options.Extensions[resource_pb2.resource_reference].type
+    return str(proto.options.Extensions[resource_pb2.resource_reference].type)
 
 
 def _read_max_length(proto: FieldDescriptorProto, *, repeated: bool) -> int | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from google.api import resource_pb2
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -32,12 +33,16 @@ _PATTERN = re.compile(r"[a-z][a-zA-Z0-9]*/\{[a-z][a-z0-9_]*\}(/[a-z][a-zA-Z0-9]*
 _UNKEYED = frozenset({Kind.MESSAGE, Kind.MAP, Kind.BYTES})
 
 
-class _Keys(NamedTuple):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Keys:
     """The keys and indexes of one record, each once."""
 
     unique: tuple[tuple[str, ...], ...]
+    """Sets of fields that no two rows share."""
     index: tuple[tuple[str, ...], ...]
+    """Sets of fields that are read together."""
     search: tuple[str, ...]
+    """Fields that Search reads."""
 
 
 def read_records(
@@ -174,7 +179,8 @@ def _check_keys(keys: _Keys, fields: Mapping[str, Field], message: SourceMessage
             if len(set(key)) != len(key):
                 problems.add(message.element, f"The {word} {list(key)} names a field twice", "Name each field once")
             for name in dict.fromkeys(key):
-                _check_key_field(name, fields.get(name), word, message, problems)
+                alone = found is keys.index and len(key) == 1  # an index of all the values of a list
+                _check_key_field(name, fields.get(name), word, message, problems, alone=alone)
     for name in keys.search:
         field = fields.get(name)
         if field is None:
@@ -186,11 +192,11 @@ def _check_keys(keys: _Keys, fields: Mapping[str, Field], message: SourceMessage
 
 
 def _check_key_field(
-    name: str, field: Field | None, word: str, message: SourceMessage, problems: Problems
+    name: str, field: Field | None, word: str, message: SourceMessage, problems: Problems, *, alone: bool
 ) -> None:
     if field is None:
         _add_missing(name, word, message, problems)
-    elif field.repeated or field.kind in _UNKEYED:
+    elif field.kind in _UNKEYED or (field.repeated and not alone):
         kind = f"a repeated {field.kind.value}" if field.repeated else f"of kind {field.kind.value}"
         problems.add(
             message.field(name),

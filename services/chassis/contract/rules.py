@@ -79,9 +79,7 @@ def read_rule(options: MethodOptions, element: Element, problems: Problems, *, s
     )
 
 
-def _read_access(
-    rule: options_pb2.Rule, element: Element, problems: Problems, services: Collection[str]
-) -> Access:
+def _read_access(rule: options_pb2.Rule, element: Element, problems: Problems, services: Collection[str]) -> Access:
     match rule.WhichOneof("access"):
         case "public":
             _require_reason(rule.public, "public", element, problems)
@@ -153,9 +151,7 @@ def _refuse_unenforced(rule: options_pb2.Rule, element: Element, problems: Probl
         )
 
 
-def _read_limit(
-    limit: options_pb2.Limit, access: Access, element: Element, problems: Problems
-) -> Limit:
+def _read_limit(limit: options_pb2.Limit, access: Access, element: Element, problems: Problems) -> Limit:
     window = _seconds(limit.window) if limit.HasField("window") else 1.0
     if not limit.requests:
         problems.add(element, "The limit allows no requests", "Set `requests` to 1 or more, or remove the limit")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.chassis.contract.model import Record, StandardKind
-from services.chassis.contract.naming import camel, pascal
+from services.chassis.contract.naming import pascal
 
 EMPTY = "google.protobuf.Empty"
 MASK = "google.protobuf.FieldMask"
@@ -23,7 +23,6 @@ class Shape:
     """Fields that the request may have, with their types."""
     answer: dict[str, str] | str
     """Fields of the response with their types, or full name of the message that the response is."""
-    """Fields that the response may leave out."""
     verb: str
     """The HTTP verb."""
     body: str
@@ -125,8 +124,8 @@ def _batch_get(record: Record) -> Shape:
         answer={record.plural: f"repeated {record.message}"},
         verb="GET",
         body="",
-        bound="parent" if record.parent else "",
-        pattern=record.parent,
+        bound="",
+        pattern="",
         suffix="batchGet",
     )
 
@@ -140,8 +139,8 @@ def _batch_create(record: Record) -> Shape:
         answer={record.plural: f"repeated {record.message}"},
         verb="POST",
         body="*",
-        bound="parent" if record.parent else "",
-        pattern=record.parent,
+        bound="",
+        pattern="",
         suffix="batchCreate",
     )
 

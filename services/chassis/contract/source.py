@@ -126,9 +126,7 @@ def _full_name(file: SourceFile, name: str) -> str:
 
 def _messages(file: SourceFile) -> Iterator[SourceMessage]:
     waiting = [
-        SourceMessage(
-            Element(file=file, path=(_FILE_MESSAGE, position), name=_full_name(file, message.name)), message
-        )
+        SourceMessage(Element(file=file, path=(_FILE_MESSAGE, position), name=_full_name(file, message.name)), message)
         for position, message in enumerate(file.proto.message_type)
     ]
     while waiting:

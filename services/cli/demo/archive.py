@@ -51,7 +51,7 @@ class Pin:
         if found != self.sha256:
             raise ArchiveBroken(
                 f"The archive {self.filename} has the SHA-256 {found}, and {self.sha256} is expected.",
-                mend="run `make setup`, which fetches it again; if that does not help, ask who runs your package index.",
+                mend="run `make setup`, which fetches it again, or ask who runs your package index.",
             )
         return content
 

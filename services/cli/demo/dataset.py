@@ -39,7 +39,7 @@ class Dataset:
         return _read_rows(io.BytesIO(self._members["airports.csv"]))
 
     def planes(self) -> Iterator[Mapping[str, str]]:
-        """Return the aircraft: `tailnum`, `year`, `type`, `manufacturer`, `model`, `engines`, `seats`, `speed`, `engine`."""
+        """Return the aircraft: `tailnum`, `year`, `type`, `manufacturer`, `model`, seats, speed and engines."""
         return _read_rows(io.BytesIO(self._members["planes.csv"]))
 
     def flights(self) -> Iterator[Mapping[str, str]]:

@@ -11,8 +11,9 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from services.cli.demo.dataset import ABSENT
 from tenon.flightops.v1 import aircraft_pb2, airline_pb2, airport_pb2, flight_pb2, flightops_service_pb2
+
+from services.cli.demo.dataset import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -144,9 +145,9 @@ def _read_flight(row: Mapping[str, str], tails: frozenset[str], airports: frozen
         outcome=_outcome(row),
         departure_delay=delay,
         arrival_delay=_number(row["arr_delay"]),
-        scheduled_departure_minute=_minute_of_day(row["sched_dep_time"]),
+        scheduled_departure_minute=_minutes(row["sched_dep_time"]),
         departure_minute=_minute_of_day(row["dep_time"]),
-        scheduled_arrival_minute=_minute_of_day(row["sched_arr_time"]),
+        scheduled_arrival_minute=_minutes(row["sched_arr_time"]),
         arrival_minute=_minute_of_day(row["arr_time"]),
         air_time=_number(row["air_time"]),
         distance=int(row["distance"]),
@@ -158,7 +159,7 @@ def _read_flight(row: Mapping[str, str], tails: frozenset[str], airports: frozen
     return flight
 
 
-def _outcome(row: Mapping[str, str]) -> flight_pb2.FlightOutcome:
+def _outcome(row: Mapping[str, str]) -> flight_pb2.FlightOutcome.ValueType:
     if row["dep_time"] == ABSENT:
         return flight_pb2.FLIGHT_OUTCOME_NEVER_LEFT
     if row["arr_time"] == ABSENT:
@@ -174,10 +175,14 @@ def _number(text: str) -> int | None:
     return None if text == ABSENT else int(text)
 
 
-@cache
 def _minute_of_day(clock: str) -> int | None:
+    return None if clock == ABSENT else _minutes(clock)
+
+
+@cache
+def _minutes(clock: str) -> int:
     """Return the minutes since midnight of a clock such as `517` or `2400`, which is midnight as the day ends."""
-    return None if clock == ABSENT else int(clock) // 100 * 60 + int(clock) % 100
+    return int(clock) // 100 * 60 + int(clock) % 100
 
 
 @cache

@@ -171,10 +171,10 @@ def _strip_field(field: FieldDescriptorProto) -> None:
 
 
 def _keep(old: Options, new: Options, name: str) -> None:
-    if not old.HasField(name):
-        return
-    value = getattr(old, name)
-    if name == "features":
-        new.features.CopyFrom(value)
-    else:
-        setattr(new, name, value)
+    for field, value in old.ListFields():
+        if field.name != name:
+            continue
+        if field.message_type is None:
+            setattr(new, name, value)
+        else:
+            getattr(new, name).CopyFrom(value)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
-from .render import Node
+if TYPE_CHECKING:
+    from .render import Node
 
 DOMAIN = "tenon"
 """The domain of every `ErrorInfo` that the edge makes."""

@@ -1,13 +1,103 @@
 """The filter of List requests: AIP-160 text to a checked condition in SQL.
 
-What the columns and the jsonb below them must look like (`services.records.tables` writes them):
+What is supported: `= != < <= > >= :`, AND, OR (which binds tighter), NOT and `-`, brackets, also around values
+(`state = (OPEN OR HELD)`), fields of messages and keys of maps behind dots. Wildcards, bare words and functions are refused
+as not supported yet. What each question means:
 
-- A top-level scalar, enum, Timestamp or Duration has a typed column under the field's name; Duration is bigint µs, uint64
-  numeric(20), a repeated one an array of that type. Without presence it is NOT NULL, with presence NULL means unset.
-- A message, a map and a repeated message are jsonb: objects with field names in snake_case as keys, maps as objects (keys
-  as text, `true` and `5` included), lists as arrays. An unset message is NULL (column) or an absent key (inside).
-- Inside jsonb an absent scalar without presence means its default (so that fields added later work); one with presence
-  means unset. A map and a list may be absent or empty. JSON null is never written.
-- Inside jsonb Timestamp and Duration are whole µs (since 1970, negative before), enums their numbers, 64-bit integers
-  exact numbers, floats numbers or the texts "NaN", "Infinity", "-Infinity". bytes are left out.
+    x = 3, x != 3, x < 3 …    never true where x, or a message or key on the way to it, is unset; `!=` included
+    NOT t, -t                 true where t is not, so `NOT x = 3` is true of an unset x
+    x:3                       as `x = 3`; with a list: it has such an element; `list.field:3` asks the elements' fields
+    x:*                       x is there and not its default: a message that is set, a list or map that is not empty
+    map:key, map.key:*        the map has the key; `map."any key" = 3` compares its value
+    message:field             as `message.field:*`
+
+Strings are compared by code point. Unquoted text ends at a space, a bracket, a comma, a quote or one of `< > = !`; in quotes
+the escapes are `\\n \\r \\t \\\\ \\" \\' \\*`. Enums go by name, times by RFC 3339, durations as `1.5s`; both are cut to
+microseconds as stored ones are. As in Postgres, NaN equals itself and is greater than every number.
+
+Limits: 4,096 characters, 100 comparisons, 32 open brackets.
 """
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from services.records.filter.check import Check
+from services.records.filter.fields import Fields
+from services.records.filter.invalid import FilterInvalid, Mistake
+from services.records.filter.lexer import MAX_LENGTH
+from services.records.filter.parser import MAX_DEPTH, MAX_TERMS, parse
+from services.records.filter.sql import to_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import sqlalchemy as sa
+    from google.protobuf.descriptor import Descriptor
+
+    from services.records.filter.check import Parameter
+    from services.records.filter.conditions import Condition
+    from services.records.filter.sql import Columns
+
+__all__ = ["MAX_DEPTH", "MAX_LENGTH", "MAX_TERMS", "Fields", "Filter", "FilterInvalid", "Filters"]
+
+CACHE_SIZE = 256
+"""The most filters of one record that are remembered."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filter:
+    """A checked filter. Two of the same shape have the same SQL and differ in their parameters alone."""
+
+    shape: str
+    """The key of its SQL; it holds no text of the caller's. Empty for the filter that lets all through."""
+    parameters: Mapping[str, Parameter] = field(repr=False)
+    """The values of the SQL's parameters, as the driver takes them: `filter_0`, `filter_1` and so on."""
+    condition: Condition | None = field(repr=False)
+    """What must hold, or None where all may pass."""
+
+    def where(self, columns: Columns) -> sa.ColumnElement[bool] | None:
+        """Return the condition over a table's columns, by the name of their field; None where all may pass."""
+        return None if self.condition is None else to_sql(self.condition, columns)
+
+
+class Filters:
+    """Reads the filters of one record, and remembers the latest."""
+
+    __slots__ = ("_cache", "_cache_size", "fields")
+
+    def __init__(self, descriptor: Descriptor, *, cache_size: int = CACHE_SIZE) -> None:
+        """Take the record's message, from the contract's own pool."""
+        self.fields = Fields(descriptor)
+        self._cache: OrderedDict[str, Filter] = OrderedDict()
+        self._cache_size = cache_size
+
+    def read(self, text: str) -> Filter:
+        """Return the checked filter of a text.
+
+        Raises:
+            FilterInvalid: with every mistake and its place.
+        """
+        found = self._cache.get(text)
+        if found is not None:
+            self._cache.move_to_end(text)
+            return found
+        found = self._cache[text] = self._read(text)
+        if len(self._cache) > self._cache_size:
+            self._cache.popitem(last=False)
+        return found
+
+    def _read(self, text: str) -> Filter:
+        try:
+            expression = parse(text)
+        except Mistake as mistake:
+            raise FilterInvalid(text, [mistake]) from None
+        if expression is None:
+            return Filter(shape="", parameters={}, condition=None)
+        check = Check(self.fields)
+        condition, shape = check.condition(expression)
+        if check.mistakes:
+            raise FilterInvalid(text, check.mistakes)
+        return Filter(shape=shape, parameters=check.parameters, condition=condition)

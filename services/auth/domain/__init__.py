@@ -1,0 +1,1 @@
+"""What signing in, staying signed in and granting mean, without grpc, SQL or Redis."""

@@ -1,0 +1,84 @@
+"""Who may sign in, as the rest of the domain sees them, and the ports behind which they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from services.auth.domain.permissions import EVERYTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+DEFAULT_ORGANIZATION = "default"
+"""The organization that signs in where none is named."""
+
+ADMINISTRATOR_ROLE = "roles/administrator"
+"""The role of the bootstrap administrator."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """A user, with what their roles grant and the hash of their password."""
+
+    organization: str
+    """The organization that the user belongs to."""
+    name: str
+    """The user's name, such as `users/0198…`."""
+    email: str = field(repr=False)
+    """The address, in lower case."""
+    disabled: bool = False
+    """Whether the user may not sign in."""
+    roles: tuple[str, ...] = ()
+    """Names of the user's roles."""
+    permissions: frozenset[str] = frozenset()
+    """The patterns that the roles grant together."""
+    password_hash: str = field(default="", repr=False)
+    """The encoded argon2id hash, or empty where the user has no password."""
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether the user may sign in and do everything."""
+        return not self.disabled and EVERYTHING in self.permissions
+
+
+def normalize_email(email: str) -> str:
+    """Return the address as it is kept and looked up: nobody tells two people apart by its case."""
+    return email.strip().lower()
+
+
+class Directory(Protocol):
+    """Reads users and roles. Within `Changes.open` it sees what was written there."""
+
+    async def find_by_email(self, organization: str, email: str) -> Account | None:
+        """Return the user with that address (lower case). It does the same work whether there is one or not."""
+
+    async def find_by_name(self, organization: str, name: str) -> Account | None:
+        """Return the user of that name."""
+
+    async def find_roles(self, organization: str, roles: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """Return what each of the roles grants; roles that do not exist are left out."""
+
+    async def is_role_in_use(self, organization: str, role: str) -> bool:
+        """Whether any user has the role."""
+
+    async def count_administrators(self, organization: str) -> int:
+        """Return how many users are not disabled and hold `*`."""
+
+
+class Credentials(Protocol):
+    """Keeps the hashes of passwords."""
+
+    async def set(self, organization: str, user: str, password_hash: str) -> None:
+        """Keep the hash in place of the user's former one."""
+
+    async def remove(self, organization: str, user: str) -> None:
+        """Forget the user's hash, if there is one."""
+
+
+class Changes(Protocol):
+    """Makes several changes one: all or none, and one writer per organization at a time."""
+
+    def open(self, organization: str) -> AbstractAsyncContextManager[None]:
+        """Return a context that commits at its end, and undoes everything on an exception."""

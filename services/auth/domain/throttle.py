@@ -1,0 +1,75 @@
+"""How often a wrong password may be tried, and how the wait grows."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """Somebody's try to sign in."""
+
+    organization: str
+    """The organization that was named."""
+    email: str = field(repr=False)
+    """The address of the account, in lower case, whether it exists or not."""
+    address: str
+    """Where the try comes from: an IPv4 address, an IPv6 network of 64 bits, or a name for what has neither."""
+
+    @property
+    def account(self) -> str:
+        """A name for the account from which nobody reads the address."""
+        return hashlib.sha256(f"{self.organization}\0{self.email}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Allowance:
+    """How many failures are free, and how long the waits after them are."""
+
+    free: int
+    """Failures after which there is no wait yet."""
+    first_wait: float = 1.0
+    """Seconds of the first wait; each further failure doubles it."""
+    longest_wait: float = 900.0
+    """Seconds that no wait exceeds."""
+    memory: float = 3600.0
+    """Seconds without a failure after which all are forgotten."""
+
+    def wait_after(self, failures: int) -> float:
+        """Return the seconds to wait after that many failures."""
+        beyond = failures - self.free
+        return 0.0 if beyond <= 0 else min(self.longest_wait, self.first_wait * 2.0 ** min(beyond - 1, 60))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What is counted, and how much of it is allowed."""
+
+    pair: Allowance = field(default_factory=lambda: Allowance(free=10))
+    """For one account from one address: this is what a guesser meets, and nobody else."""
+    address: Allowance = field(default_factory=lambda: Allowance(free=100))
+    """For one address and whatever account: against one guess for each of many accounts."""
+    account: Allowance = field(default_factory=lambda: Allowance(free=100))
+    """For one account from all addresses (NIST SP 800-63B-4 allows 100 failures in a row).
+
+    It does not hold for addresses from which the user signed in before: no stranger locks a user out of home.
+    """
+    known_for: float = 30 * 86400.0
+    """Seconds that such an address is remembered."""
+
+
+class Throttle(Protocol):
+    """Counts attempts. Each counts as a failure until it is forgiven, so that parallel tries are counted too."""
+
+    async def admit(self, attempt: Attempt) -> None:
+        """Count an attempt.
+
+        Raises:
+            SignInThrottled: too many failed; the attempt is not to be made.
+            ThrottleUnavailable: attempts cannot be counted, so that none may be made.
+        """
+
+    async def forgive(self, attempt: Attempt) -> None:
+        """Take the attempt back, which succeeded, and forget the failures of its account at its address."""

@@ -1,0 +1,85 @@
+"""What an access token says, and the port behind which it is signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from services.auth.domain.accounts import DEFAULT_ORGANIZATION, normalize_email
+from services.auth.domain.errors import UserDisabled, UserUnknown
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from services.auth.domain.accounts import Account, Directory
+
+SYSTEM_ORGANIZATION = "system"
+"""The organization that owns global records. Nobody signs in to it; only the `tenon` command acts in it."""
+
+MAX_TOKEN = 4000
+"""Bytes of the largest token: the edge remembers no token above 4 KiB, and a header has other parts too."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """What a token is to say."""
+
+    subject: str
+    """`sub`: the user's name."""
+    organization: str
+    """`org`: the organization that the user acts in."""
+    permissions: frozenset[str]
+    """The granted patterns."""
+    client: str
+    """`client_id`: who asked for the token."""
+    session: str = ""
+    """`sid`: the session that it belongs to, or empty."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccessToken:
+    """A signed token."""
+
+    text: str = field(repr=False)
+    """The JWT (RFC 9068)."""
+    expires: datetime
+    """When it expires."""
+
+
+class Tokens(Protocol):
+    """Signs access tokens."""
+
+    async def issue(self, grant: Grant) -> AccessToken:
+        """Return a signed token.
+
+        Raises:
+            TokenTooLarge: the permissions do not fit.
+            SigningKeyMissing: no key signs yet.
+        """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Minting:
+    """Makes tokens for workloads that act for a user, who is not asked."""
+
+    directory: Directory
+    """Finds the user."""
+    tokens: Tokens
+    """Signs."""
+    default_email: str = field(repr=False)
+    """Address of the bootstrap administrator."""
+
+    async def mint(self, *, email: str, organization: str, client: str) -> tuple[Account, str, AccessToken]:
+        """Return the user, the organization that the token acts in, and the token.
+
+        Raises `UserUnknown`, `UserDisabled`, `TokenTooLarge`.
+        """
+        acts_in = organization or DEFAULT_ORGANIZATION
+        lives_in = DEFAULT_ORGANIZATION if acts_in == SYSTEM_ORGANIZATION else acts_in
+        account = await self.directory.find_by_email(lives_in, normalize_email(email or self.default_email))
+        if account is None:
+            raise UserUnknown(lives_in)
+        if account.disabled:
+            raise UserDisabled(account.name)
+        grant = Grant(subject=account.name, organization=acts_in, permissions=account.permissions, client=client)
+        return account, acts_in, await self.tokens.issue(grant)

@@ -1,0 +1,1 @@
+"""The domain's ports, kept in Postgres, Redis and memory."""

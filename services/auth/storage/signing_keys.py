@@ -1,0 +1,119 @@
+"""Keeps the key pairs that sign tokens in Postgres, their private parts sealed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from joserfc.jwk import ECKey
+
+from services.auth.domain.signing_keys import SigningKey
+from services.auth.storage.schema import SCHEMA
+from services.chassis.errors import TenonError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    import asyncpg
+
+    from services.auth.domain.sessions import Seal
+    from services.auth.domain.signing_keys import Rotation, SigningKeys
+    from services.chassis.postgres import Executor, Pool
+
+_LIST = f"SELECT id, public, private, activate_time FROM {SCHEMA}.signing_keys ORDER BY activate_time"  # noqa: S608
+_INSERT = f"""
+INSERT INTO {SCHEMA}.signing_keys (id, public, private, activate_time) VALUES ($1, $2, $3, $4)
+"""  # noqa: S608 - the schema is a constant
+_DELETE = f"DELETE FROM {SCHEMA}.signing_keys WHERE id = ANY ($1)"  # noqa: S608
+_LOCK = "SELECT pg_advisory_xact_lock(x'617574686b657973'::bigint)"  # "authkeys"
+_log = logging.getLogger(__name__)
+
+
+class SqlSigningKeys:
+    """Key pairs in Postgres (port `SigningKeys`)."""
+
+    def __init__(self, pool: Pool, seal: Seal, unsealable: tuple[type[Exception], ...]) -> None:
+        """Take the pool, what seals private keys, and what it raises where it cannot open one."""
+        self._pool = pool
+        self._seal = seal
+        self._unsealable = unsealable
+
+    async def list(self) -> Sequence[SigningKey]:
+        """Return all keys."""
+        return await self._list(self._pool)
+
+    async def rotate(self, rotation: Rotation, *, now: datetime) -> Sequence[SigningKey]:
+        """Make and drop what is due. An advisory lock lets one worker at a time do it."""
+        async with self._pool.transaction() as transaction:
+            await transaction.fetch(_LOCK)
+            keys = await self._list(transaction)
+            activates = rotation.next_activation(keys, now)
+            if activates is not None:
+                key = generate_key(activates)
+                sealed = self._seal.seal(json.dumps(dict(key.private or {})).encode(), key.id.encode())
+                await transaction.fetch(_INSERT, [key.id, json.dumps(dict(key.public)), sealed, activates])
+                _log.info("made the signing key %s, which signs from %s", key.id, activates.isoformat())
+            if outdated := rotation.outdated(keys, now):
+                await transaction.fetch(_DELETE, [outdated])
+                _log.info("dropped the signing keys %s", ", ".join(outdated))
+            return await self._list(transaction)
+
+    async def _list(self, executor: Executor) -> Sequence[SigningKey]:
+        return [self._key(row) for row in await executor.fetch(_LIST, repeatable=True)]
+
+    def _key(self, row: asyncpg.Record) -> SigningKey:
+        try:
+            private = json.loads(self._seal.open(row["private"], row["id"].encode()))
+        except self._unsealable:
+            # It goes on being published, so that the tokens that it has signed are good until they expire.
+            _log.warning("the signing key %s cannot be unsealed: is the root key another one?", row["id"])
+            private = None
+        return SigningKey(
+            id=row["id"], public=json.loads(row["public"]), private=private, activates=row["activate_time"]
+        )
+
+
+class KeySource(Protocol):
+    """Where the keys are read from to sign and to publish."""
+
+    async def list(self) -> Sequence[SigningKey]:
+        """Return all keys."""
+
+
+class RememberedKeys:
+    """Remembers keys for a while, and beyond where Postgres does not answer (`KeySource`).
+
+    A new key is published for much longer before it signs than it is remembered here, so nobody has to be told.
+    """
+
+    def __init__(self, kept: SigningKeys, *, period: float = 30.0, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take where keys are kept, and for how many seconds what was read holds."""
+        self._kept = kept
+        self._period = period
+        self._clock = clock
+        self._keys: Sequence[SigningKey] = ()
+        self._read = float("-inf")
+
+    async def list(self) -> Sequence[SigningKey]:
+        """Return all keys."""
+        if self._clock() - self._read >= self._period or not self._keys:
+            try:
+                self._keys = await self._kept.list()
+            except TenonError:
+                if not self._keys:
+                    raise
+            self._read = self._clock()
+        return self._keys
+
+
+def generate_key(activates: datetime) -> SigningKey:
+    """Return a new key pair (ES256) under a random id."""
+    kid = secrets.token_urlsafe(9)
+    pair = ECKey.generate_key("P-256", {"kid": kid, "use": "sig", "alg": "ES256"}, private=True)
+    public = {name: str(value) for name, value in pair.as_dict(private=False).items()}
+    private = {name: str(value) for name, value in pair.as_dict(private=True).items()}
+    return SigningKey(id=kid, public=public, private=private, activates=activates)

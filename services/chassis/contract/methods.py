@@ -1,0 +1,107 @@
+"""Reads services and their methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from google.protobuf import descriptor_pb2
+
+from services.chassis.contract.bindings import Doors
+from services.chassis.contract.model import Idempotency, Internal, Method, Service
+from services.chassis.contract.packages import folder_of, host_of, segments_of
+from services.chassis.contract.rules import read_rule
+from services.chassis.contract.standard import Standards
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from google.protobuf.descriptor_pool import DescriptorPool
+
+    from services.chassis.contract.model import Record
+    from services.chassis.contract.problem import Problems
+    from services.chassis.contract.source import Element, Sources, SourceService
+
+_IDEMPOTENCY = {
+    descriptor_pb2.MethodOptions.IDEMPOTENCY_UNKNOWN: Idempotency.UNKNOWN,
+    descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS: Idempotency.NO_SIDE_EFFECTS,
+    descriptor_pb2.MethodOptions.IDEMPOTENT: Idempotency.IDEMPOTENT,
+}
+
+
+class ServiceReader:
+    """Reads the services of one contract."""
+
+    def __init__(
+        self,
+        pool: DescriptorPool,
+        problems: Problems,
+        *,
+        records: Iterable[Record],
+        services: Collection[str],
+    ) -> None:
+        """Take the pool that has all files, the records that were read, and the names of the service folders."""
+        self._pool = pool
+        self._problems = problems
+        self._services = services
+        self._doors = Doors(problems)
+        self._standards = Standards(records)
+
+    def read(self, sources: Sources) -> tuple[Service, ...]:
+        """Return all services by full name."""
+        found = sorted(sources.services, key=lambda service: service.element.name)
+        services = tuple(self._read_service(service) for service in found)
+        self._doors.judge_overlaps()
+        return services
+
+    def _read_service(self, service: SourceService) -> Service:
+        element = service.element
+        segment, version = segments_of(element.file.package)
+        host = host_of(element.file.package, self._services)
+        return Service(
+            full_name=element.name,
+            package=element.file.package,
+            segment=segment,
+            version=version,
+            host=host,
+            file=element.file.name,
+            methods=tuple(self._read_method(service, proto, method, host) for method, proto in service.methods()),
+            comment=element.comment,
+        )
+
+    def _read_method(
+        self, service: SourceService, proto: descriptor_pb2.MethodDescriptorProto, element: Element, host: str
+    ) -> Method:
+        descriptor = self._pool.FindServiceByName(service.element.name).methods_by_name[proto.name]
+        rule = read_rule(proto.options, element, self._problems, services=self._services)
+        prefix = segments_of(element.file.package)
+        bindings = self._doors.read(proto.options, descriptor, element, prefix)
+        if bindings and isinstance(rule.access, Internal) and rule.access.callers:
+            self._problems.add(
+                element,
+                "The method is internal and has a REST binding",
+                "Remove `google.api.http`, or the internal rule",
+            )
+        by_records = folder_of(element.file.package, self._services) is None
+        standard = self._standards.find(descriptor, bindings, element, self._problems, strict=by_records)
+        if by_records and standard is None:
+            self._problems.add(
+                element,
+                "Nothing can serve this method: its package has no service folder, and records serve"
+                " Get, List, Create, Update, Delete, BatchGet and BatchCreate alone",
+                "Remove it, rename it to a standard method of a record of its package, or write a service for it",
+            )
+        return Method(
+            path=f"/{service.element.name}/{proto.name}",
+            name=proto.name,
+            service=service.element.name,
+            host=host,
+            input=descriptor.input_type.full_name,
+            output=descriptor.output_type.full_name,
+            client_streaming=proto.client_streaming,
+            server_streaming=proto.server_streaming,
+            rule=rule,
+            bindings=bindings,
+            idempotency=_IDEMPOTENCY[proto.options.idempotency_level],
+            standard=standard,
+            comment=element.comment,
+        )

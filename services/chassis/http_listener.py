@@ -1,0 +1,92 @@
+"""The HTTP side of a process: /metrics, /healthz, and pages whose standard is HTTP itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import socket
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from services.chassis.endpoint import clear_stale_socket, prepare_socket
+from services.chassis.telemetry import METRICS_TYPE
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from starlette.requests import Request
+    from starlette.routing import BaseRoute
+
+    from services.chassis.telemetry import Telemetry
+
+_GRACE_SECONDS = 5
+
+
+class _Server(uvicorn.Server):
+    """uvicorn on a socket of ours, without its signal handlers and the loop that wakes ten times a second."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections on the given sockets."""
+        self.lifespan = self.config.lifespan_class(self.config)
+        self.server_state.default_headers = self.config.encoded_headers
+        loop = asyncio.get_running_loop()
+        protocol = functools.partial(
+            self.config.http_protocol_class,  # type: ignore[arg-type]  # every one of uvicorn's takes these
+            config=self.config,
+            server_state=self.server_state,
+            app_state={},
+        )
+        self.servers = []
+        for one in sockets or ():
+            create: Any = loop.create_unix_server if one.family == socket.AF_UNIX else loop.create_server
+            self.servers.append(await create(protocol, sock=one, ssl=self.config.ssl))
+        self.started = True
+
+
+def build_app(*, routes: Sequence[BaseRoute], telemetry: Telemetry, is_serving: Callable[[], bool]) -> Starlette:
+    """Return the application: the chassis's two pages, then the service's own."""
+
+    async def metrics(request: Request) -> Response:
+        del request
+        return Response(telemetry.render_metrics(), media_type=METRICS_TYPE)
+
+    async def healthz(request: Request) -> Response:
+        del request
+        return PlainTextResponse("ok\n") if is_serving() else PlainTextResponse("not serving\n", status_code=503)
+
+    return Starlette(routes=[Route("/metrics", metrics), Route("/healthz", healthz), *routes])
+
+
+@contextlib.asynccontextmanager
+async def serve_http(app: Starlette, endpoint: str, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
+    """Serve the application at `unix:/path` or `host:port` for as long as the block runs.
+
+    Raises:
+        EndpointInUse: Where somebody else listens there.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    config.load()
+    config.ssl = tls
+    server = _Server(config)
+    sockets = [prepare_socket(endpoint)]
+    await server.startup(sockets)
+    try:
+        yield
+    finally:
+        await server.shutdown(sockets)
+        clear_stale_socket(endpoint)

@@ -1,0 +1,186 @@
+"""Refuses requests that break the contract's checks, with everything that is wrong in one answer.
+
+Three kinds of check meet here: `buf.validate` (protovalidate), `google.api.field_behavior`, and ours: no NUL in any
+string, since Postgres cannot keep one. Nesting is bound by the decoder, at 100 levels.
+
+On an update this leaves out what the mask leaves out: a field that is not written is not judged, and whether a required
+field may be emptied is the record engine's matter, which alone sees the row that results.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from protovalidate import Validator
+
+from services.chassis.contract import Internal, StandardKind
+from services.chassis.errors import InvalidArgument, Violation
+from services.chassis.interceptors.fields import plan_of, walk
+from services.chassis.transport.handlers import Undecodable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from services.chassis.call import Call
+    from services.chassis.transport.handlers import Handler, Stream, Unary
+
+VIOLATION_LIMIT = 100
+"""Violations after which nobody looks for more: a batch could bring thousands."""
+
+NAMED_LIMIT = 3
+"""Violations that the message itself spells out."""
+
+_VALIDATOR = Validator()
+
+
+class RequestInvalid(InvalidArgument):
+    """The request breaks checks of its contract; `violations` has them all."""
+
+
+class RequestUndecodable(InvalidArgument):
+    """The bytes are no message of the request's type, or nest deeper than 100 levels."""
+
+    reason = "REQUEST_UNDECODABLE"
+
+
+class ValidationInterceptor:
+    """The innermost: what reaches a servicer is as its contract promises."""
+
+    name = "validation"
+    after = ("errors", "telemetry", "caller", "rule")
+
+    def unary(self, handler: Handler, proceed: Unary) -> Unary:
+        """Check the request, or each request of a stream as it is read."""
+        check = bind_check(handler)
+        if handler.method.client_streaming:
+
+            async def run_stream(requests: Any, call: Call) -> Any:
+                return await proceed(_checked(requests, check), call)
+
+            return run_stream
+
+        async def run(request: Any, call: Call) -> Any:
+            check(request)
+            return await proceed(request, call)
+
+        return run
+
+    def stream(self, handler: Handler, proceed: Stream) -> Stream:
+        """Check the request, or each request of a stream as it is read."""
+        check = bind_check(handler)
+
+        async def run(request: Any, call: Call) -> AsyncIterator[Any]:
+            if handler.method.client_streaming:
+                request = _checked(request, check)
+            else:
+                check(request)
+            responses: Any = proceed(request, call)
+            try:
+                async for response in responses:
+                    yield response
+            finally:
+                await responses.aclose()
+
+        return run
+
+
+async def _checked(requests: Any, check: Callable[[Any], None]) -> AsyncIterator[Any]:
+    async for request in requests:
+        check(request)
+        yield request
+
+
+def bind_check(handler: Handler) -> Callable[[Any], None]:
+    """Return what raises `RequestInvalid` for a bad request of this handler, doing only what its type needs."""
+    method = handler.method
+    # What comes from inside the mesh may carry whole resources, fields of the server's included.
+    plan = plan_of(handler.request_type.DESCRIPTOR, clears_output=not isinstance(method.rule.access, Internal))
+    is_update = method.standard is not None and method.standard.kind is StandardKind.UPDATE
+    resource = _resource_field(handler) if is_update else ""
+    walks = plan.is_needed
+    validates = plan.has_rules
+
+    def check(request: Any) -> None:
+        if request.__class__ is Undecodable:
+            raise RequestUndecodable(f"The request cannot be decoded as {method.input}: {request.cause}")
+        violations: list[Violation] = []
+        if walks:
+            walk(request, plan, violations, optional=resource, limit=VIOLATION_LIMIT)
+        if validates and (found := _VALIDATOR.collect_violations(request)):
+            violations.extend(_read_violations(found, violations))
+        if violations:
+            if is_update:
+                violations = _written_only(request, resource, violations)
+            if violations:
+                raise RequestInvalid(_message_of(violations), violations=violations[:VIOLATION_LIMIT])
+
+    return check
+
+
+def path_of(elements: Any) -> str:
+    """Return a `buf.validate.FieldPath` in the way that we write paths: `book.authors[2].name`, `labels["a"]`."""
+    path = ""
+    for element in elements:
+        path = f"{path}.{element.field_name}" if path else element.field_name
+        key = element.subscript
+        if key is not None:
+            value = key.value
+            path += f'["{value}"]' if isinstance(value, str) else f"[{str(value).lower()}]"
+    return path
+
+
+def _read_violations(found: Any, known: list[Violation]) -> list[Violation]:
+    """Return protovalidate's findings, but for fields of which the walk has said that they are missing."""
+    missing = {violation.field for violation in known}
+    read = []
+    for item in found:
+        violation = item.proto
+        path = path_of(violation.field.elements) if violation.has_field("field") else ""
+        if path not in missing:
+            read.append(Violation(field=path, description=_sentence(violation.message), reason=violation.rule_id))
+    return read
+
+
+def _sentence(text: str) -> str:
+    text = text or "breaks a rule of the contract"
+    return text[0].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _message_of(violations: list[Violation]) -> str:
+    named = "; ".join(
+        f"{v.field}: {v.description.rstrip('.')}" if v.field else v.description.rstrip(".")
+        for v in violations[:NAMED_LIMIT]
+    )
+    more = len(violations) - NAMED_LIMIT
+    return f"The request is invalid. {named}{f'; and {more} more' if more > 0 else ''}."
+
+
+def _resource_field(handler: Handler) -> str:
+    """Return the name of the field that holds the resource of an update."""
+    record = handler.method.standard.record if handler.method.standard else ""
+    for field in handler.request_type.DESCRIPTOR.fields:
+        if field.message_type is not None and field.message_type.full_name == record:
+            return str(field.name)
+    return ""
+
+
+def _written_only(request: Any, resource: str, violations: list[Violation]) -> list[Violation]:
+    """Return the violations without those of the resource's fields that the update does not write (AIP-134)."""
+    paths = list(request.update_mask.paths)
+    if "*" in paths or not resource:
+        return violations
+    message = getattr(request, resource)
+    written = {path.partition(".")[0] for path in paths} or {field.name for field, _ in message.ListFields()}
+    prefix = f"{resource}."
+    return [
+        violation
+        for violation in violations
+        # A rule over the whole resource cannot be judged by a part of it.
+        if violation.field != resource
+        and (
+            not violation.field.startswith(prefix)
+            or violation.field.removeprefix(prefix).partition(".")[0].partition("[")[0] in written
+        )
+    ]
+
+

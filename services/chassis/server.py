@@ -1,0 +1,229 @@
+"""Runs a service: builds it on the frame, serves it, and drains it when it is asked to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import uvloop
+
+from services.chassis.clients import MESSAGE_LIMIT, Clients
+from services.chassis.contract import ContractError, read_contract
+from services.chassis.endpoint import EndpointInUse, clear_stale_socket
+from services.chassis.environment import SettingsError
+from services.chassis.frame import Frame, Wire, Wiring
+from services.chassis.health import Health
+from services.chassis.http_listener import build_app, serve_http
+from services.chassis.interceptors import Chain, Verifier, standard_chain
+from services.chassis.keyring import KeyringError
+from services.chassis.logs import AccessLog, set_up_logs
+from services.chassis.reflection import Reflection
+from services.chassis.settings import Settings
+from services.chassis.telemetry import set_up_telemetry
+from services.chassis.tls import CertificateFolder, CertsUnusable
+from services.chassis.tokens import Jwks, TokenVerifier, http_fetch
+from services.chassis.transport import ChainHost, Handler, HandlerTable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from services.chassis.contract import Contract
+    from services.chassis.frame import Task
+
+_LOG = logging.getLogger(__name__)
+
+EXIT_CONFIGURATION = 78
+"""The exit code where the environment, the contract or a file cannot be used: starting again will not help (sysexits)."""
+
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+    ("grpc.max_send_message_length", MESSAGE_LIMIT),
+    # Two processes on one port would share its connections; each worker is an endpoint of its own.
+    ("grpc.so_reuseport", 0),
+)
+_MISTAKES = (SettingsError, ContractError, KeyringError, CertsUnusable, EndpointInUse)
+"""What a person has to mend, said without a traceback."""
+
+
+def serve(*, name: str, wire: Wire, environ: Mapping[str, str]) -> int:
+    """Run the service until it is asked to end by SIGTERM or SIGINT, and return the exit code.
+
+    0 after a graceful drain, 1 where a background task crashed or the start failed, 78 for what a person has to mend.
+    """
+    started = time.monotonic()
+    try:
+        settings = Settings.from_environ(environ)
+        set_up_logs(service=name, worker=settings.worker, level=settings.log_level, form=settings.log_format)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_run(name, wire, environ, settings, started))
+    except _MISTAKES as error:
+        print(f"{name} cannot start:\n{error}", file=sys.stderr)  # noqa: T201 - logs may not be set up yet
+        return EXIT_CONFIGURATION
+
+
+class Process:
+    """One service process while it runs."""
+
+    def __init__(self, name: str, environ: Mapping[str, str], settings: Settings, contract: Contract) -> None:
+        """Make everything that needs no wiring; nothing listens yet."""
+        self.settings = settings
+        self.certs = CertificateFolder(settings.certs) if settings.certs else None
+        access = AccessLog(service=name, worker=settings.worker, enabled=settings.log_level in {"DEBUG", "INFO"})
+        self.telemetry = set_up_telemetry(
+            service=name, worker=settings.worker, access=access, otlp=bool(settings.otlp_endpoint)
+        )
+        self.health = Health()
+        self.reflection = Reflection(contract)
+        self.clients = Clients(settings, contract, self.certs)
+        self.table: HandlerTable | None = None
+        self.frame = Frame(
+            name=name,
+            settings=settings,
+            environ=environ,
+            contract=contract,
+            clients=self.clients,
+            telemetry=self.telemetry,
+            publish=self.publish,
+        )
+
+    def open_table(self, wiring: Wiring, verifier: Verifier) -> HandlerTable:
+        """Bind the service's handlers, and the chassis's own beside them."""
+        chain = standard_chain(
+            telemetry=self.telemetry, verifier=verifier, trust_domain=self.settings.trust_domain
+        )
+        self.table = HandlerTable(_bind_with(chain), self._with_own(wiring.handlers))
+        self.health.name_services({handler.method.service for handler in wiring.handlers.values()})
+        return self.table
+
+    def publish(self, contract: Contract, handlers: Mapping[str, Handler]) -> None:
+        """Serve another contract and other handlers, or raise and go on as before."""
+        if self.table is None:
+            raise RuntimeError("Nothing is served yet. Mend: return the handlers in the Wiring.")
+        reflection = Reflection(contract)
+        self.table.replace({**self._with_own(handlers), **reflection.handlers()})
+        self.reflection = reflection
+        self.frame.contract = contract
+        self.clients.follow(contract)
+        self.health.name_services({handler.method.service for handler in handlers.values()})
+
+    def _with_own(self, handlers: Mapping[str, Handler]) -> dict[str, Handler]:
+        return {**handlers, **self.health.handlers(), **self.reflection.handlers()}
+
+
+def _bind_with(chain: Chain) -> Any:
+    return chain.bind
+
+
+async def _run(name: str, wire: Wire, environ: Mapping[str, str], settings: Settings, started: float) -> int:
+    contract = read_contract(settings.contract)
+    process = Process(name, environ, settings, contract)
+    stop = _watch_signals()
+    try:
+        async with wire(process.frame) as wiring:
+            return await _serve(process, wiring, stop, started)
+    finally:
+        await process.clients.close()
+        await asyncio.to_thread(process.telemetry.close)
+
+
+async def _serve(process: Process, wiring: Wiring, stop: asyncio.Event, started: float) -> int:
+    settings = process.settings
+    verifier, tasks = _verifier(settings, wiring)
+    table = process.open_table(wiring, verifier)
+    async with contextlib.AsyncExitStack() as stack:
+        if settings.http_listen:
+            tls = process.certs.server_context() if process.certs else None
+            app = build_app(
+                routes=wiring.http, telemetry=process.telemetry, is_serving=lambda: process.health.is_serving
+            )
+            await stack.enter_async_context(serve_http(app, settings.http_listen, tls))
+        server = await stack.enter_async_context(serve_grpc(table, settings.listen, process.certs))
+        supervisor = await stack.enter_async_context(_supervise((*tasks, *wiring.tasks)))
+        process.health.set_serving()
+        _LOG.info(
+            "ready", extra={"listen": settings.listen, "seconds": round(time.monotonic() - started, 3), "methods": len(table.paths)}
+        )
+        crashed = await _wait_for_end(stop, supervisor)
+        process.health.set_draining()
+        _LOG.info("draining")
+        await server.stop(settings.drain_seconds)
+    _LOG.info("ended")
+    return 1 if crashed else 0
+
+
+@contextlib.asynccontextmanager
+async def serve_grpc(
+    table: HandlerTable, endpoint: str, certs: CertificateFolder | None
+) -> AsyncIterator[grpc.aio.Server]:
+    """Serve a table at `unix:/path` or `host:port` for as long as the block runs.
+
+    Raises:
+        EndpointInUse: Where somebody else listens there.
+    """
+    clear_stale_socket(endpoint)
+    server = grpc.aio.server(interceptors=(ChainHost(),), options=_OPTIONS)
+    server.add_generic_rpc_handlers((table,))
+    try:
+        if certs is None:
+            server.add_insecure_port(endpoint)
+        else:
+            server.add_secure_port(endpoint, certs.server_credentials())
+    except RuntimeError as error:
+        raise EndpointInUse(f"Cannot listen on {endpoint}. Mend: stop whoever uses it, or name another.") from error
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop(0)
+
+
+def _verifier(settings: Settings, wiring: Wiring) -> tuple[Verifier, tuple[Task, ...]]:
+    """Return what checks tokens, and the loop that keeps its keys fresh."""
+    if wiring.verifier is not None:
+        return wiring.verifier, ()
+    keys = Jwks(fetch=http_fetch(settings.jwks, certs=settings.certs))
+    verifier = TokenVerifier(keys=keys, issuer=settings.issuer, audience=settings.audience)
+    return verifier, (keys.run,) if settings.jwks else ()
+
+
+@contextlib.asynccontextmanager
+async def _supervise(tasks: tuple[Task, ...]) -> AsyncIterator[set[asyncio.Task[None]]]:
+    running = {asyncio.create_task(task(), name=getattr(task, "__qualname__", repr(task))) for task in tasks}
+    try:
+        yield running
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _wait_for_end(stop: asyncio.Event, running: set[asyncio.Task[None]]) -> bool:
+    """Wait until the process is asked to end or a background task crashes, and return whether one did."""
+    stopping = asyncio.create_task(stop.wait())
+    pending: set[asyncio.Task[Any]] = {stopping, *running}
+    while True:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopping}:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                _LOG.critical("the background task %s crashed; this process ends", task.get_name(), exc_info=error)
+                stopping.cancel()
+                return True
+        if stopping in done:
+            return False
+
+
+def _watch_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+__all__ = ["EXIT_CONFIGURATION", "Frame", "Process", "Wire", "Wiring", "serve", "serve_grpc"]

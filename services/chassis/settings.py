@@ -1,0 +1,129 @@
+"""What every service process is told by its environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.chassis.environment import SettingsError, load_settings, setting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SOCKET_PATH_LIMIT = 107
+"""Bytes of a Unix socket's path that Linux takes."""
+
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_FORMATS = ("json", "text")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The frame's own settings. A service's own are a dataclass beside it, read by `load_settings` too."""
+
+    contract: Path = setting("TENON_CONTRACT", shown=True)
+    """The compiled contract, a FileDescriptorSet."""
+    listen: str = setting("TENON_LISTEN", shown=True)
+    """Where gRPC is served: `unix:/run/dir/data-0.sock` or `0.0.0.0:9090`."""
+    http_listen: str = setting("TENON_HTTP_LISTEN", default="", shown=True)
+    """Where /metrics, /healthz and the service's own pages are served, or empty for nowhere."""
+    database_url: str = setting("TENON_DATABASE_URL", default="", secret=True)
+    """The service's own Postgres role."""
+    redis_url: str = setting("TENON_REDIS_URL", default="", secret=True)
+    """The Redis for throttles, limits and revocations."""
+    certs: Path | None = setting("TENON_CERTS", default=None, shown=True)
+    """Folder with ca.pem, cert.pem and key.pem, exchanged as a whole; None for plaintext."""
+    insecure: bool = setting("TENON_INSECURE", default=False, shown=True)
+    """Whether plaintext is wanted, which only tests do."""
+    trust_domain: str = setting("TENON_TRUST_DOMAIN", default="tenon.local", shown=True)
+    """The SPIFFE trust domain whose workloads are believed."""
+    issuer: str = setting("TENON_ISSUER", default="", shown=True)
+    """Who issues access tokens: the edge's own URL."""
+    audience: str = setting("TENON_AUDIENCE", default="tenon", shown=True)
+    """For whom access tokens must be meant."""
+    jwks: str = setting("TENON_JWKS", default="", shown=True)
+    """Where auth's HTTP listener is: `unix:…` or a URL."""
+    root_key: Path | None = setting("TENON_ROOT_KEY", default=None)
+    """The keyring's file."""
+    peers: str = setting("TENON_PEERS", default="", shown=True)
+    """Endpoints of the other services: `auth=unix:/a;unix:/b,data=data:9090`."""
+    worker: int = setting("TENON_WORKER", default=0, shown=True)
+    """Number of this process among those of its service."""
+    log_level: str = setting("TENON_LOG_LEVEL", default="INFO", shown=True)
+    """DEBUG, INFO, WARNING or ERROR."""
+    log_format: str = setting("TENON_LOG_FORMAT", default="json", shown=True)
+    """json or text."""
+    drain_seconds: float = setting("TENON_DRAIN_SECONDS", default=15.0, shown=True)
+    """How long calls under way may still take when the process is asked to end."""
+    otlp_endpoint: str = setting("OTEL_EXPORTER_OTLP_ENDPOINT", default="", shown=True)
+    """Where traces and metrics are sent, or empty for nowhere (OpenTelemetry's own variable)."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work together.
+
+        Raises:
+            SettingsError: naming every such variable.
+        """
+        problems = [*self._endpoint_problems(), *self._choice_problems()]
+        if self.certs is None and not self.insecure:
+            problems.append(
+                "TENON_CERTS is not set. Mend: name the folder with ca.pem, cert.pem and key.pem"
+                " (TENON_INSECURE=1 serves plaintext, for tests only)."
+            )
+        if self.worker < 0:
+            problems.append("TENON_WORKER: negative. Mend: number the workers from 0.")
+        if problems:
+            raise SettingsError(tuple(problems))
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the environment.
+
+        Raises:
+            SettingsError: with all problems at once.
+        """
+        return load_settings(cls, environ)
+
+    @cached_property
+    def peer_endpoints(self) -> dict[str, tuple[str, ...]]:
+        """The endpoints of the other services, by name."""
+        return {
+            name.strip(): tuple(part.strip() for part in endpoints.split(";") if part.strip())
+            for name, _, endpoints in (entry.partition("=") for entry in self.peers.split(",") if entry.strip())
+        }
+
+    def _endpoint_problems(self) -> list[str]:
+        problems = [
+            problem
+            for variable, endpoint in (("TENON_LISTEN", self.listen), ("TENON_HTTP_LISTEN", self.http_listen))
+            if endpoint and (problem := _endpoint_problem(variable, endpoint))
+        ]
+        for name, endpoints in self.peer_endpoints.items():
+            if not name or not endpoints:
+                problems.append(f"TENON_PEERS: {name or 'an entry'} has no endpoint. Mend: write name=endpoint;endpoint.")
+            problems.extend(p for e in endpoints if (p := _endpoint_problem("TENON_PEERS", e)))
+        return problems
+
+    def _choice_problems(self) -> list[str]:
+        problems = []
+        if self.log_level not in _LEVELS:
+            problems.append(f"TENON_LOG_LEVEL: {self.log_level} is no level. Mend: one of {', '.join(_LEVELS)}.")
+        if self.log_format not in _FORMATS:
+            problems.append(f"TENON_LOG_FORMAT: {self.log_format} is no format. Mend: one of {', '.join(_FORMATS)}.")
+        return problems
+
+
+def _endpoint_problem(variable: str, endpoint: str) -> str | None:
+    if endpoint.startswith("unix:"):
+        path = endpoint.removeprefix("unix:")
+        if not path.startswith("/"):
+            return f"{variable}: {endpoint} is not absolute. Mend: write unix:/folder/name.sock."
+        if len(path.encode()) > SOCKET_PATH_LIMIT:
+            return f"{variable}: {path} is longer than {SOCKET_PATH_LIMIT} bytes. Mend: use a shorter folder."
+        return None
+    host, _, port = endpoint.rpartition(":")
+    if not host or not port.isdigit():
+        return f"{variable}: {endpoint} is no endpoint. Mend: write unix:/folder/name.sock or host:port."
+    return None

@@ -1,0 +1,162 @@
+"""The `tenon` command: reads the command line and hands on; each command loads only what it needs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from services.cli.settings import Settings
+
+# Each command is imported when it is called: `token` and `status` answer at once, whatever the others need.
+# ruff: noqa: PLC0415
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code: 0 well, 1 an error that is said, 2 a wrong command line."""
+    arguments, rest = _parser().parse_known_args(argv)
+    if rest and not getattr(arguments, "passes_on", False):
+        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.rest = rest
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except CommandError as error:
+        sys.stderr.write(f"tenon: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough of it; the interpreter must not flush to it once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("TENON_LOG_LEVEL", "").lower() == "debug":
+            raise
+        sys.stderr.write(
+            f"tenon: {type(error).__name__}: {error}. Mend: this was not foreseen; TENON_LOG_LEVEL=debug shows where.\n"
+        )
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tenon", description="A backend that you get by writing contracts.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_up(commands.add_parser("up", help="start everything and stay in the foreground"))
+    down = commands.add_parser("down", help="stop everything")
+    down.set_defaults(command=_down)
+    status = commands.add_parser("status", help="show each process: endpoint, health, memory")
+    status.add_argument("--json", action="store_true", help="as JSON")
+    status.set_defaults(command=_status)
+    logs = commands.add_parser("logs", help="show the log of a process")
+    logs.add_argument("name", metavar="NAME", help="a process of `tenon status`, a service, or `up`")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on as the log grows")
+    logs.add_argument("-n", "--lines", type=int, default=200, help="how many lines from its end (200)")
+    logs.set_defaults(command=_logs)
+    token = commands.add_parser("token", help="print an access token and nothing else")
+    token.add_argument("--email", default="", help="whose (the bootstrap administrator's)")
+    token.add_argument("--organization", default="", help="the organization that it acts in (default)")
+    token.set_defaults(command=_token)
+    demo = commands.add_parser("demo", help="load demo data").add_subparsers(required=True, metavar="DATA")
+    flights = demo.add_parser("flights", help="a year of real flights, through the public API", add_help=False)
+    flights.set_defaults(command=_flights, passes_on=True)
+    gen = commands.add_parser("gen", help="generate gen/, envoy/ and k8s/ from the contracts", add_help=False)
+    gen.set_defaults(command=_gen, passes_on=True)
+    return parser
+
+
+def _add_up(up: argparse.ArgumentParser) -> None:
+    up.add_argument("--detach", action="store_true", help="return once all is ready, and go on in the background")
+    up.add_argument("--no-demo", action="store_true", help="leave out the demo's airports and airlines")
+    up.add_argument(
+        "--contracts",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="an import root of contracts outside the repository; may be repeated",
+    )
+    up.add_argument("--caller", type=int, help=argparse.SUPPRESS)
+    up.set_defaults(command=_up)
+
+
+def _settings(contracts: Sequence[Path] = ()) -> Settings:
+    from services.cli.settings import read_settings
+
+    return read_settings(os.environ, directory=Path.cwd(), contracts=tuple(contracts))
+
+
+def _running() -> Settings:
+    from services.cli.state import read_running
+
+    return read_running(_settings())
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments.contracts)
+    if arguments.detach:
+        from services.cli.detach import run_detached
+
+        roots = [part for root in settings.contracts for part in ("--contracts", str(root))]
+        return run_detached(settings, [*roots, *(["--no-demo"] if arguments.no_demo else [])])
+    from services.cli.console import Console
+    from services.cli.up import run_up
+
+    console = Console(caller=arguments.caller)
+    try:
+        return run_up(settings, demo=not arguments.no_demo, console=console)
+    except CommandError as error:
+        console.failed(str(error))
+        raise
+    except Exception as error:
+        console.failed(f"{type(error).__name__}: {error}")
+        raise
+
+
+def _down(_: argparse.Namespace) -> int:
+    from services.cli.down import run_down
+
+    return run_down(_settings())
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from services.cli.status import run_status
+
+    return run_status(_running(), as_json=arguments.json)
+
+
+def _logs(arguments: argparse.Namespace) -> int:
+    from services.cli.show_logs import run_logs
+
+    return run_logs(_settings(), arguments.name, follow=arguments.follow, lines=arguments.lines)
+
+
+def _token(arguments: argparse.Namespace) -> int:
+    from services.cli.token import run_token
+
+    return run_token(_running(), email=arguments.email, organization=arguments.organization)
+
+
+def _flights(arguments: argparse.Namespace) -> int:
+    from services.cli.demo.flights import main as load_flights
+
+    return load_flights(arguments.rest)
+
+
+def _gen(arguments: argparse.Namespace) -> int:
+    from services.meshgen.__main__ import main as generate
+
+    return generate(arguments.rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

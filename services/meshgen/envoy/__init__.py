@@ -1,0 +1,62 @@
+"""Contract and topology to the configuration of the edge: files that Envoy reads and watches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .bootstrap import CLUSTER_FILE, LISTENER_FILE, bootstrap, static_bootstrap
+from .clusters import clusters
+from .folder import write
+from .listener import ROUTE_FILE, listener
+from .operators import operators_listener
+from .render import dump, resources
+from .routes import route_configuration
+from .secrets import SECRET_FILES, secrets
+
+if TYPE_CHECKING:
+    from services.chassis.contract import Contract
+    from services.meshgen.topology import Topology
+
+__all__ = ["BOOTSTRAP_FILE", "generate", "static_twin", "write"]
+
+BOOTSTRAP_FILE = "bootstrap.yaml"
+"""The file that Envoy is started with (`envoy -c`); it names all the others."""
+
+SOURCE = "the contract"
+
+
+def generate(contract: Contract, topology: Topology) -> dict[str, str]:
+    """Return the files of an edge, by their path in `topology.folder`.
+
+    A changed contract changes the route file alone, and that one applies to open connections at once.
+    """
+    listeners = [listener(topology)]
+    if topology.ops_port:
+        listeners.append(operators_listener(topology))
+    files = {
+        BOOTSTRAP_FILE: dump(bootstrap(topology), source=SOURCE),
+        LISTENER_FILE: resources(listeners, source=SOURCE),
+        ROUTE_FILE: resources([route_configuration(contract, topology)], source=SOURCE),
+        CLUSTER_FILE: resources(clusters(topology), source=SOURCE),
+    }
+    for name, secret in secrets(topology).items():
+        files[SECRET_FILES[name]] = resources([secret], source=SOURCE)
+    return files
+
+
+def static_twin(contract: Contract, topology: Topology) -> str:
+    """Return one file with all that `generate` spreads over many, for `envoy --mode validate`.
+
+    That mode reads no watched file, so that only this twin is judged in full: unknown fields, ranges, services that the
+    descriptors lack. The certificates in `topology.certs` must exist.
+    """
+    listeners = [listener(topology, routes=route_configuration(contract, topology))]
+    if topology.ops_port:
+        listeners.append(operators_listener(topology))
+    everything = {"listeners": listeners, "clusters": clusters(topology, static=True)}
+    if topology.certs:
+        everything["secrets"] = list(secrets(topology).values())
+    for items in everything.values():
+        for item in items:
+            item.pop("@type")
+    return dump(static_bootstrap(topology, everything), source=SOURCE)

@@ -1,0 +1,133 @@
+"""The cluster file: where each service's workers are, and how the edge knows and trusts them."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from .render import Node, duration, extension, typed
+from .secrets import upstream_tls
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.meshgen.topology import Topology
+
+NOWHERE = "nowhere"
+"""The cluster without endpoints that takes what no route names, after it has been denied."""
+
+ADMIN = "edge-admin"
+OTLP = "otlp"
+
+BUFFER_BYTES = 32 * 1024
+"""What is buffered per connection before the other side is slowed down."""
+
+
+def http_cluster(service: str) -> str:
+    """Return the name of the cluster of a service's HTTP endpoints."""
+    return f"{service}-http"
+
+
+def worker_cluster(service: str, worker: int) -> str:
+    """Return the name of the cluster of one worker's HTTP endpoint."""
+    return f"{service}-{worker}-http"
+
+
+def clusters(topology: Topology, *, static: bool = False) -> list[Node]:
+    """Return every cluster. `static` gives what `--mode validate` can check: certificates by name, not by file."""
+    found = [_grpc_cluster(topology, name, static=static) for name in sorted(topology.grpc)]
+    found += [_http_cluster(http_cluster(name), topology.http[name]) for name in sorted(topology.http)]
+    found.append(_cluster(NOWHERE, (), {}))
+    if topology.ops_port:
+        found.append(_http_cluster(ADMIN, (f"unix:{topology.admin}",)))
+        found += [
+            _http_cluster(worker_cluster(name, index), (endpoint,))
+            for name in sorted(topology.http)
+            for index, endpoint in enumerate(topology.http[name])
+        ]
+    if topology.otlp:
+        found.append(_cluster(OTLP, (topology.otlp.removeprefix("http://"),), _http2()))
+    return found
+
+
+def _grpc_cluster(topology: Topology, name: str, *, static: bool) -> Node:
+    cluster = _cluster(name, topology.grpc[name], _http2())
+    cluster["lb_policy"] = "LEAST_REQUEST"
+    cluster["health_checks"] = [
+        {
+            "timeout": "2s",
+            "interval": "2s",
+            "no_traffic_interval": "2s",
+            "unhealthy_interval": "0.25s",
+            "unhealthy_threshold": 2,
+            "healthy_threshold": 1,
+            "grpc_health_check": {},
+        }
+    ]
+    cluster["circuit_breakers"] = {
+        "thresholds": [
+            {
+                "max_connections": 1024,
+                "max_pending_requests": 4096,
+                "max_requests": 4096,
+                # Of the default, three retries at once, a killed worker under load would take more.
+                "retry_budget": {"budget_percent": {"value": 25.0}, "min_retry_concurrency": 256},
+            }
+        ]
+    }
+    if topology.certs:
+        cluster["transport_socket"] = upstream_tls(topology, name, static=static)
+    return cluster
+
+
+def _http_cluster(name: str, endpoints: Sequence[str]) -> Node:
+    return _cluster(name, endpoints, {"explicit_http_config": {"http_protocol_options": {}}})
+
+
+def _http2() -> Node:
+    windows = {"initial_stream_window_size": 1024 * 1024, "initial_connection_window_size": 4 * 1024 * 1024}
+    return {"explicit_http_config": {"http2_protocol_options": {"max_concurrent_streams": 1024, **windows}}}
+
+
+def _cluster(name: str, endpoints: Sequence[str], protocol: Node) -> Node:
+    names = any(_is_name(endpoint) for endpoint in endpoints)
+    cluster = typed(
+        "envoy.config.cluster.v3.Cluster",
+        name=name,
+        type="STRICT_DNS" if names else "STATIC",
+        connect_timeout=duration(1),
+        per_connection_buffer_limit_bytes=BUFFER_BYTES,
+        load_assignment={
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(e)}} for e in endpoints]}],
+        },
+    )
+    if names:
+        cluster["respect_dns_ttl"] = True
+    if protocol:
+        options = typed("envoy.extensions.upstreams.http.v3.HttpProtocolOptions", **protocol)
+        cluster["typed_extension_protocol_options"] = {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options
+        }
+    return cluster
+
+
+def address(endpoint: str) -> Node:
+    """Return Envoy's address of `unix:/path` or `host:port`."""
+    if endpoint.startswith("unix:"):
+        return {"pipe": {"path": endpoint.removeprefix("unix:")}}
+    host, _, port = endpoint.rpartition(":")
+    return {"socket_address": {"address": host.strip("[]"), "port_value": int(port)}}
+
+
+def _is_name(endpoint: str) -> bool:
+    if endpoint.startswith("unix:"):
+        return False
+    try:
+        ipaddress.ip_address(endpoint.rpartition(":")[0].strip("[]"))
+    except ValueError:
+        return True
+    return False
+
+
+__all__ = ["ADMIN", "BUFFER_BYTES", "NOWHERE", "OTLP", "address", "clusters", "extension", "http_cluster"]

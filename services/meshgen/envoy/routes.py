@@ -1,0 +1,208 @@
+"""The route file: one exact path per RPC, with its policy, its time and its retries, and the transcoder of them all."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING
+
+from services.chassis.contract import Idempotency, Public
+
+from .clusters import NOWHERE, http_cluster
+from .descriptors import edge_descriptors
+from .policy import JWT, TOKEN, method_policy, public_policy, requirement
+from .render import FILTER_CONFIG, Node, duration, typed
+
+if TYPE_CHECKING:
+    from services.chassis.contract import Contract, Method
+    from services.meshgen.topology import Topology
+
+TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
+CORS = "envoy.filters.http.cors"
+
+ROUTES = "edge-routes"
+"""The name of the route configuration."""
+
+REFLECTION = (
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+)
+"""Reflection of all public services. Its contract carries no rule: public, by the design."""
+
+HEALTH = ("/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/List", "/grpc.health.v1.Health/Watch")
+"""Health of the services. Its contract carries no rule: public, by the design."""
+
+REFLECTION_SECONDS = 300.0
+"""How long one stream of reflection may live: a shell that explores, not a client that forgot it."""
+
+HEALTH_SECONDS = 3600.0
+"""How long one may watch health before one has to ask anew."""
+
+JWKS_PATH = "/auth/v1/jwks.json"
+"""Where the keys of the tokens are published."""
+
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""The largest answer that is turned into JSON: many times a page of 1,000 records."""
+
+_IDEMPOTENT = {Idempotency.NO_SIDE_EFFECTS, Idempotency.IDEMPOTENT}
+
+
+def route_configuration(contract: Contract, topology: Topology) -> Node:
+    """Return the `RouteConfiguration` of the edge. Whatever no route names is denied."""
+    methods = [m for _, m in sorted(contract.methods.items()) if not m.is_internal]
+    routes = [method_route(method) for method in methods]
+    routes += [_stream_route(path, topology.reflection_service, REFLECTION_SECONDS) for path in REFLECTION]
+    routes += [_stream_route(path, topology.reflection_service, HEALTH_SECONDS) for path in HEALTH]
+    routes += [_jwks_route(topology), _healthz_route(), _catch_all()]
+    host = {
+        "name": "api",
+        "domains": ["*"],
+        "typed_per_filter_config": _host_filters(contract, topology),
+        "routes": routes,
+    }
+    return typed("envoy.config.route.v3.RouteConfiguration", name=ROUTES, validate_clusters=True, virtual_hosts=[host])
+
+
+def transcoder(descriptors: bytes, services: list[str]) -> Node:
+    """Return the transcoder for these services."""
+    return typed(
+        "envoy.extensions.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
+        proto_descriptor_bin=base64.b64encode(descriptors).decode(),
+        services=services,
+        print_options={"always_print_primitive_fields": True},
+        request_validation_options={
+            "reject_unknown_method": True,
+            "reject_unknown_query_parameters": True,
+            "reject_binding_body_field_collisions": True,
+        },
+        auto_mapping=False,
+        convert_grpc_status=True,
+        query_param_unescape_plus=True,
+        # Identifiers may hold a colon (URNs): an unknown custom verb is then a part of the identifier.
+        match_unregistered_custom_verb=False,
+        max_request_body_size=MAX_MESSAGE_BYTES,
+        max_response_body_size=MAX_MESSAGE_BYTES,
+    )
+
+
+def method_route(method: Method) -> Node:
+    """Return the route of one RPC: its path is the one key of every policy."""
+    streaming = method.client_streaming or method.server_streaming
+    route: Node = {
+        "name": method.path.strip("/"),
+        "match": {"path": method.path},
+        "route": {"cluster": method.host, **_times(method.rule.timeout, streaming=streaming)},
+    }
+    if method.idempotency in _IDEMPOTENT and not streaming:
+        route["route"]["retry_policy"] = _retries()
+    if isinstance(method.rule.access, Public):
+        route["request_headers_to_remove"] = ["authorization"]
+    route["typed_per_filter_config"] = method_policy(method)
+    return route
+
+
+def _times(seconds: float, *, streaming: bool) -> Node:
+    """Return the time that a call may take.
+
+    Both bounds of `max_stream_duration` are needed: with them the call is cut, and the service is told its deadline
+    even where the client has sent none. The first without the second cuts nothing at all.
+    """
+    whole = duration(seconds)
+    bounds: Node = {"max_stream_duration": {"max_stream_duration": whole, "grpc_timeout_header_max": whole}}
+    if streaming:
+        return {"timeout": "0s", "idle_timeout": whole, **bounds}
+    return {"timeout": whole, **bounds}
+
+
+def _retries() -> Node:
+    """Return the retries of a method that may be repeated: enough to outlast the restart of a killed worker."""
+    return {
+        "retry_on": "connect-failure,refused-stream,unavailable,reset",
+        "num_retries": 6,
+        "retry_back_off": {"base_interval": "0.05s", "max_interval": "1s"},
+        "retry_host_predicate": [
+            {
+                "name": "envoy.retry_host_predicates.previous_hosts",
+                "typed_config": typed("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"),
+            }
+        ],
+        "host_selection_retry_max_attempts": 3,
+    }
+
+
+def _stream_route(path: str, cluster: str, seconds: float) -> Node:
+    return {
+        "name": path.strip("/"),
+        "match": {"path": path},
+        "route": {"cluster": cluster, **_times(seconds, streaming=True)},
+        "request_headers_to_remove": ["authorization"],
+        "typed_per_filter_config": public_policy(),
+    }
+
+
+def _jwks_route(topology: Topology) -> Node:
+    return {
+        "name": "jwks",
+        "match": {"path": JWKS_PATH, "headers": [{"name": ":method", "string_match": {"exact": "GET"}}]},
+        "route": {
+            "cluster": http_cluster(topology.jwks_service),
+            "timeout": "5s",
+            "retry_policy": {**_retries(), "retry_on": "connect-failure,reset,5xx"},
+        },
+        "request_headers_to_remove": ["authorization"],
+        "typed_per_filter_config": {TRANSCODER: typed(FILTER_CONFIG, disabled=True), **public_policy()},
+    }
+
+
+def _healthz_route() -> Node:
+    return {
+        "name": "healthz",
+        "match": {"path": "/healthz"},
+        "direct_response": {"status": 200, "body": {"inline_string": '{"status":"SERVING"}\n'}},
+        "response_headers_to_add": [
+            {
+                "header": {"key": "content-type", "value": "application/json"},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }
+        ],
+        "typed_per_filter_config": {TRANSCODER: typed(FILTER_CONFIG, disabled=True), **public_policy()},
+    }
+
+
+def _catch_all() -> Node:
+    # A route and no direct response: the CORS filter skips the latter, and every REST path is this one at first.
+    return {
+        "name": "nothing",
+        "match": {"prefix": "/"},
+        "route": {"cluster": NOWHERE},
+        "typed_per_filter_config": {JWT: requirement(TOKEN)},
+    }
+
+
+def _host_filters(contract: Contract, topology: Topology) -> dict[str, Node]:
+    """Return what holds for every route that does not say otherwise: a token is needed, and the contract is this."""
+    services = sorted(service.full_name for service in contract.services if service.is_public)
+    configs = {TRANSCODER: transcoder(edge_descriptors(contract), services), JWT: requirement(TOKEN)}
+    if topology.cors_origins:
+        configs[CORS] = _cors(topology.cors_origins)
+    return configs
+
+
+def _cors(origins: tuple[str, ...]) -> Node:
+    return typed(
+        "envoy.extensions.filters.http.cors.v3.CorsPolicy",
+        allow_origin_string_match=[_origin(origin) for origin in origins],
+        allow_methods="GET, POST, PUT, PATCH, DELETE, OPTIONS",
+        allow_headers="authorization, content-type, grpc-timeout, if-match, if-none-match, x-grpc-web, x-user-agent",
+        expose_headers="etag, grpc-message, grpc-status, grpc-status-details-bin, location, retry-after, "
+        "www-authenticate, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-request-id",
+        max_age="600",
+        # Callers sign in by a header and never by a cookie.
+        allow_credentials=False,
+    )
+
+
+def _origin(origin: str) -> Node:
+    if "*" not in origin:
+        return {"exact": origin}
+    return {"safe_regex": {"regex": re.escape(origin).replace(r"\*", "[^/]*")}}
