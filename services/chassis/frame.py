@@ -72,4 +72,3 @@ class Wiring:
 
 Wire = Callable[[Frame], AbstractAsyncContextManager[Wiring]]
 """Builds a service on a frame, and takes it down again."""
-

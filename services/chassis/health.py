@@ -99,7 +99,9 @@ class Health:
         check, watch = health_pb2.HealthCheckRequest, health_pb2.HealthCheckRequest
         made = (
             Handler(method=built_in(SERVICE, "Check", rule), request_type=check, function=self.check),
-            Handler(method=built_in(SERVICE, "List", rule), request_type=health_pb2.HealthListRequest, function=self.list),
+            Handler(
+                method=built_in(SERVICE, "List", rule), request_type=health_pb2.HealthListRequest, function=self.list
+            ),
             Handler(
                 method=built_in(SERVICE, "Watch", watching, server_streaming=True),
                 request_type=watch,

@@ -24,7 +24,7 @@ KEY_BYTES = 32
 """Length of a root key and of each key that is derived from it."""
 
 NONCE_BYTES = 12
-"""Length of AES-GCM's nonce. It is random, so one purpose may seal 2^32 values under one root key (NIST SP 800-38D §8.3)."""
+"""Length of AES-GCM's nonce. It is random, so one key may seal 2^32 values of a purpose (NIST SP 800-38D §8.3)."""
 
 _LINE = re.compile(r"([A-Za-z0-9_-]{1,16}):([A-Za-z0-9+/]{43}=)")
 # A Kubernetes secret is owned by root and read through the pod's group, so the group may read; nobody else may.
@@ -129,7 +129,9 @@ class Keyring:
 
 def derive_key(secret: bytes, purpose: str) -> bytes:
     """Return the 32-byte key of a purpose (HKDF-SHA256, RFC 5869; a random root key needs no salt)."""
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"tenon keyring 1 " + purpose.encode()).derive(secret)
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"tenon keyring 1 " + purpose.encode()).derive(
+        secret
+    )
 
 
 def create_root_key(path: Path) -> None:
@@ -185,7 +187,9 @@ def _read_keys(path: Path) -> list[RootKey]:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise KeyringError(f"{path}: {error.strerror}. Mend: name a root key file that this process may read.") from None
+        raise KeyringError(
+            f"{path}: {error.strerror}. Mend: name a root key file that this process may read."
+        ) from None
     with os.fdopen(handle, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode):

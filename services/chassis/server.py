@@ -94,9 +94,7 @@ class Process:
 
     def open_table(self, wiring: Wiring, verifier: Verifier) -> HandlerTable:
         """Bind the service's handlers, and the chassis's own beside them."""
-        chain = standard_chain(
-            telemetry=self.telemetry, verifier=verifier, trust_domain=self.settings.trust_domain
-        )
+        chain = standard_chain(telemetry=self.telemetry, verifier=verifier, trust_domain=self.settings.trust_domain)
         self.table = HandlerTable(_bind_with(chain), self._with_own(wiring.handlers))
         self.health.name_services({handler.method.service for handler in wiring.handlers.values()})
         return self.table
@@ -147,7 +145,12 @@ async def _serve(process: Process, wiring: Wiring, stop: asyncio.Event, started:
         supervisor = await stack.enter_async_context(_supervise((*tasks, *wiring.tasks)))
         process.health.set_serving()
         _LOG.info(
-            "ready", extra={"listen": settings.listen, "seconds": round(time.monotonic() - started, 3), "methods": len(table.paths)}
+            "ready",
+            extra={
+                "listen": settings.listen,
+                "seconds": round(time.monotonic() - started, 3),
+                "methods": len(table.paths),
+            },
         )
         crashed = await _wait_for_end(stop, supervisor)
         process.health.set_draining()

@@ -102,7 +102,8 @@ class Settings:
         ]
         for name, endpoints in self.peer_endpoints.items():
             if not name or not endpoints:
-                problems.append(f"TENON_PEERS: {name or 'an entry'} has no endpoint. Mend: write name=endpoint;endpoint.")
+                entry = name or "an entry"
+                problems.append(f"TENON_PEERS: {entry} has no endpoint. Mend: write name=endpoint;endpoint.")
             problems.extend(p for e in endpoints if (p := _endpoint_problem("TENON_PEERS", e)))
         return problems
 

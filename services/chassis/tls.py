@@ -76,7 +76,7 @@ class CertificateFolder:
         )
 
     def channel_credentials(self) -> grpc.ChannelCredentials:
-        """Return credentials for calls; a channel keeps them, so one of them outlives a rotation and its successor not."""
+        """Return credentials for calls. A channel keeps them, so there must be a new channel after a rotation."""
         now = self.current
         return grpc.ssl_channel_credentials(now.roots, now.key, now.chain)
 

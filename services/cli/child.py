@@ -33,6 +33,9 @@ STEADY = 10.0
 FIRST_ATTEMPTS = 3
 """How often a process that was never ready is tried before the start is given up."""
 
+CONFIGURATION = 78
+"""The exit code that says that a person has to mend something (sysexits.h, EX_CONFIG): trying again does not help."""
+
 PROBE_INTERVAL = 0.05
 PROBE_TIMEOUT = 5.0
 TAIL_LINES = 40
@@ -85,7 +88,8 @@ class Child:
             if self._stopping.is_set() or (self.spec.once and code == 0):
                 break
             crashes = 0 if self.settled.done() and time.monotonic() - begun > STEADY else crashes + 1
-            if not self.settled.done() and (self.spec.once or crashes >= FIRST_ATTEMPTS):
+            hopeless = self.spec.once or code == CONFIGURATION or crashes >= FIRST_ATTEMPTS
+            if not self.settled.done() and hopeless:
                 self._fail(self._failure(_describe_exit(code), position))
                 return
             await self._back_off(code, crashes)

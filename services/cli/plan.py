@@ -73,7 +73,7 @@ def _step(
         }
     return ProcessSpec(
         name=name,
-        argv=die_with_parent((sys.executable, "-m", *module)),
+        argv=die_with_parent((sys.executable, "-P", "-m", *module)),
         environ=environ,
         log=settings.log(name),
         after=after,

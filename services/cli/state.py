@@ -44,7 +44,7 @@ def write_state(settings: Settings, supervisor: Supervisor) -> None:
         if child.pid
     ]
     state = {"run": str(settings.run), "host": settings.edge_host, "port": settings.edge_port, "processes": children}
-    write_private(settings.home / "state.json", json.dumps(state).encode())
+    write_private(settings.home / "state.json", json.dumps(state).encode(), durable=False)
 
 
 def read_running(settings: Settings) -> Settings:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 ADMINISTRATOR = "admin@tenon.local"
 
+INTERRUPTED = 130
+"""The exit code of a start that was stopped by a signal."""
+
 
 def run_up(settings: Settings, *, demo: bool, console: Console) -> int:
     """Run the stack until it is told to stop; raises CommandError where it cannot start."""
@@ -56,14 +59,15 @@ class _Run:
         )
         try:
             async with answer_status(self._settings, supervisor):
-                if await self._start(supervisor):
+                started = await self._start(supervisor)
+                if started:
                     await self._wait(supervisor)
         finally:
             self._console.report("stopping")
             await supervisor.stop()
-            (self._settings.home / "state.json").unlink(missing_ok=True)
+            self._clear(supervisor)
         self._console.report("stopped")
-        return 0
+        return 0 if started else INTERRUPTED
 
     async def _prepare(self) -> tuple[ProcessSpec, ...]:
         settings = self._settings
@@ -104,6 +108,14 @@ class _Run:
         house.cancel()
         with suppress(asyncio.CancelledError):
             await house
+
+    def _clear(self, supervisor: Supervisor) -> None:
+        (self._settings.home / "state.json").unlink(missing_ok=True)
+        for child in supervisor.children.values():
+            for path in child.spec.sockets:
+                path.unlink(missing_ok=True)
+        with suppress(OSError):  # Somebody put something else there: it stays.
+            self._settings.run.rmdir()
 
     def _show_password(self) -> None:
         if self._first_password:

@@ -64,7 +64,7 @@ def _plan_worker(settings: Settings, service: str, index: int, after: tuple[str,
     socket = settings.socket(name)
     return ProcessSpec(
         name=name,
-        argv=die_with_parent((sys.executable, "-m", f"services.{service}")),
+        argv=die_with_parent((sys.executable, "-P", "-m", f"services.{service}")),
         environ=service_environ(settings, service, index),
         log=settings.log(name),
         endpoint=f"unix:{socket}",

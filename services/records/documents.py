@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from services.records.times import duration_micros, timestamp_text
+from services.records.times import duration_micros, is_duration, is_timestamp, timestamp_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,13 +40,19 @@ if TYPE_CHECKING:
 NUL = "\x00"
 
 
-class HoldsNul(ValueError):  # noqa: N818  (it is caught and answered as a violation)
-    """A text with a NUL byte, which Postgres cannot keep."""
+class Unfit(ValueError):  # noqa: N818  (it is caught and answered as a violation)
+    """A value that Postgres cannot keep."""
 
-    def __init__(self, path: str) -> None:
-        """Take the path below the converted value."""
-        super().__init__(path)
+    def __init__(self, path: str, description: str, rule: str) -> None:
+        """Take the path below the converted value, what is wrong, and the rule that says so."""
+        super().__init__(path, description)
         self.path = path
+        self.description = description
+        self.rule = rule
+
+    def below(self, path: str) -> Unfit:
+        """Return the same, seen from above."""
+        return Unfit(path + self.path, self.description, self.rule)
 
 
 class Documents:
@@ -85,8 +91,8 @@ class Documents:
                     continue
                 try:
                     document[name] = step(getattr(message, name))
-                except HoldsNul as error:
-                    raise HoldsNul(f".{name}{error.path}") from None
+                except Unfit as error:
+                    raise error.below(f".{name}") from None
             return document
 
         return convert
@@ -99,21 +105,13 @@ class Documents:
             return self._map(message.fields_by_name["value"])
         single = self._single(field)
 
-        def convert(values: Any) -> list[Any]:
-            try:
-                return [single(value) for value in values]
-            except HoldsNul as error:
-                index = next((i for i, value in enumerate(values) if _fails(single, value)), 0)
-                raise HoldsNul(f"[{index}]{error.path}") from None
-
-        return convert
+        return lambda values: convert_each(single, values)
 
     def _map(self, value_field: FieldDescriptor) -> Convert:
         if value_field.type == FieldDescriptor.TYPE_BYTES:
             return lambda values: {_key(key): "" for key in values}
         single = self._single(value_field)
-        # Reading a missing key of a map of messages adds it; items() does not.
-        return lambda values: {_key(key): single(value) for key, value in values.items()}
+        return lambda values: _convert_values(single, values)
 
     def _single(self, field: FieldDescriptor) -> Convert:
         if field.message_type is not None:
@@ -121,34 +119,49 @@ class Documents:
         if field.cpp_type in (FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE):
             return _number
         if field.type == FieldDescriptor.TYPE_STRING:
-            return _text
+            return checked_text
         if field.type == FieldDescriptor.TYPE_BYTES:
             return lambda _: ""
         return _same
 
 
-def _fails(convert: Convert, value: Any) -> bool:
-    try:
-        convert(value)
-    except HoldsNul:
-        return True
-    return False
+def convert_each(convert: Convert, values: Any) -> list[Any]:
+    """Return the converted values of a list."""
+    found = []
+    for index, value in enumerate(values):
+        try:
+            found.append(convert(value))
+        except Unfit as error:
+            raise error.below(f"[{index}]") from None
+    return found
+
+
+def _convert_values(convert: Convert, values: Any) -> dict[str, Any]:
+    found = {}
+    # items() does not add a missing key, as reading one would.
+    for key, value in values.items():
+        try:
+            found[_key(key)] = convert(value)
+        except Unfit as error:
+            raise error.below(f"[{json.dumps(key)}]") from None
+    return found
 
 
 def _same(value: Any) -> Any:
     return value
 
 
-def _text(value: str) -> str:
+def checked_text(value: str) -> str:
+    """Return a text that Postgres can keep."""
     if NUL in value:
-        raise HoldsNul("")
+        raise Unfit("", "A text cannot hold a NUL character.", "string.nul")
     return value
 
 
 def _key(key: Any) -> str:
     if isinstance(key, bool):
         return "true" if key else "false"
-    return _text(str(key))
+    return checked_text(str(key))
 
 
 def _number(value: float) -> float | str:
@@ -164,7 +177,7 @@ def _value(value: Any) -> Any:
     if kind == "list_value":
         return _list(value.list_value)
     if kind == "string_value":
-        return _text(value.string_value)
+        return checked_text(value.string_value)
     if kind == "number_value":
         return _number(value.number_value)
     return value.bool_value if kind == "bool_value" else None
@@ -178,16 +191,30 @@ def _list(values: Any) -> list[Any]:
     return [_value(value) for value in values.values]
 
 
+def checked_timestamp(value: Any) -> Any:
+    """Return a Timestamp that is in its range."""
+    if not is_timestamp(value):
+        raise Unfit("", "A time must lie in the years 1 to 9999.", "timestamp.range")
+    return value
+
+
+def checked_duration(value: Any) -> Any:
+    """Return a Duration that is in its range."""
+    if not is_duration(value):
+        raise Unfit("", "A duration must lie within 10,000 years, with one sign for both parts.", "duration.range")
+    return value
+
+
 _WELL_KNOWN: dict[str, Convert] = {
-    "google.protobuf.Timestamp": timestamp_text,
-    "google.protobuf.Duration": duration_micros,
+    "google.protobuf.Timestamp": lambda value: timestamp_text(checked_timestamp(value)),
+    "google.protobuf.Duration": lambda value: duration_micros(checked_duration(value)),
     "google.protobuf.Struct": _struct,
     "google.protobuf.Value": _value,
     "google.protobuf.ListValue": _list,
-    "google.protobuf.FieldMask": lambda mask: [_text(path) for path in mask.paths],
-    "google.protobuf.Any": lambda packed: {"type_url": _text(packed.type_url)},
+    "google.protobuf.FieldMask": lambda mask: [checked_text(path) for path in mask.paths],
+    "google.protobuf.Any": lambda packed: {"type_url": checked_text(packed.type_url)},
     "google.protobuf.BytesValue": lambda _: "",
-    "google.protobuf.StringValue": lambda wrapper: _text(wrapper.value),
+    "google.protobuf.StringValue": lambda wrapper: checked_text(wrapper.value),
     "google.protobuf.FloatValue": lambda wrapper: _number(wrapper.value),
     "google.protobuf.DoubleValue": lambda wrapper: _number(wrapper.value),
 } | {

@@ -98,12 +98,12 @@ class Ordering:
     """The key of its SQL, such as `size desc,name desc`; bind page tokens to it as well (`pages.fingerprint`)."""
 
     def expressions(self, columns: Columns) -> list[sa.ColumnElement[Any]]:
-        """Return the values that order, labelled `order_0` and so on: select them to make a page token of the last row."""
+        """Return the values that order, labelled `order_0` and so on: those of the last row make its page token."""
         return [key.expression(columns).label(f"order_{index}") for index, key in enumerate(self.keys)]
 
     def order_by(self, columns: Columns) -> list[sa.ColumnElement[Any]]:
         """Return what to order by."""
-        ordered = []
+        ordered: list[sa.ColumnElement[Any]] = []
         for key in self.keys:
             value = key.expression(columns)
             direction = value.desc() if key.descending else value.asc()
@@ -127,7 +127,7 @@ class Ordering:
         return {f"after_{index}": value for index, value in enumerate(values) if value is not None}
 
     def after(self, columns: Columns, values: Sequence[KeyValue]) -> sa.ColumnElement[bool]:
-        """Return that a row comes after the one with these order keys; values are bound by the names of `parameters`."""
+        """Return that a row comes after the one with these order keys, bound by the names of `parameters`."""
         expressions = [key.expression(columns) for key in self.keys]
         bound = [sa.bindparam(f"after_{index}", type_=value.type) for index, value in enumerate(expressions)]
         alike = len({key.descending for key in self.keys}) == 1
@@ -139,8 +139,14 @@ class Ordering:
         found: sa.ColumnElement[bool] = sa.false()
         for key, expression, parameter, value in reversed(list(places)):
             same = expression.is_(None) if value is None else expression == parameter
-            found = sa.or_(_beyond(key, expression, parameter, value), sa.and_(same, found))
-        return found
+            further = _beyond(key, expression, parameter, value)
+            found = further if key is self.keys[-1] else sa.or_(further, sa.and_(same, found))
+        first, value = self.keys[0], values[0]
+        if value is None or (first.descending and first.nullable):
+            return found
+        # It adds nothing but a bound that an index range can begin at.
+        start = expressions[0] <= bound[0] if first.descending else expressions[0] >= bound[0]
+        return sa.and_(start, found)
 
 
 class Orderings:
@@ -186,10 +192,7 @@ class Orderings:
         offset = 0
         for part in parts:
             try:
-                key = self._key(part, offset)
-                if any(key.path == other.path for other in keys):
-                    raise Mistake(f"{excerpt(part.split()[0])} is named twice", offset + len(part) - len(part.lstrip()))
-                keys.append(key)
+                keys.append(self._key(part, offset, keys))
             except Mistake as mistake:
                 mistakes.append(mistake)
             offset += len(part) + 1
@@ -197,12 +200,13 @@ class Orderings:
             raise OrderByInvalid(text, mistakes)
         return _end_in_name(keys, self._fields.resolve([Token(Sort.TEXT, "name", 0)]))
 
-    def _key(self, part: str, offset: int) -> OrderKey:
+    def _key(self, part: str, offset: int, others: Sequence[OrderKey]) -> OrderKey:
         start = offset + len(part) - len(part.lstrip())
         match = _PART.fullmatch(part)
         if match is None:
             raise Mistake(
-                f"{excerpt(part.strip())} is not a field, optionally followed by ' desc'" if part.strip()
+                f"{excerpt(part.strip())} is not a field, optionally followed by ' desc'"
+                if part.strip()
                 else "A field is missing here",
                 start,
             )
@@ -212,7 +216,10 @@ class Orderings:
                 raise Mistake(f"{excerpt(match['path'])} has a dot with no name beside it", start)
             words.append(Token(Sort.TEXT, word, start))
             start += len(word) + 1
-        return self._ordered(self._fields.resolve(words), words, descending=match["way"] == "desc")
+        path = self._fields.resolve(words)
+        if any(path == other.path for other in others):
+            raise Mistake(f"{excerpt(match['path'])} is named twice", words[0].offset)
+        return self._ordered(path, words, descending=match["way"] == "desc")
 
     def _ordered(self, path: Path, words: Sequence[Token], *, descending: bool) -> OrderKey:
         type_ = path.type

@@ -74,7 +74,12 @@ def fingerprint(method: str, organization: str, request: Message, *, shape: str 
         if name in request.DESCRIPTOR.fields_by_name:
             arguments.ClearField(name)
     digest = hashlib.sha256()
-    for part in (method.encode(), organization.encode(), shape.encode(), arguments.SerializeToString(deterministic=True)):
+    for part in (
+        method.encode(),
+        organization.encode(),
+        shape.encode(),
+        arguments.SerializeToString(deterministic=True),
+    ):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return digest.digest()[:16]
@@ -106,7 +111,7 @@ class PageTokens:
             content = self._sealer.open(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         except (SealBroken, binascii.Error):
             raise PageTokenInvalid(
-                "The page token is damaged or no longer valid; send next_page_token unchanged, or begin again without one."
+                "The page token is damaged or out of date; send next_page_token unchanged, or begin again without one."
             ) from None
         if content[0] != _VERSION:
             raise PageTokenInvalid("The page token is of another version; begin again without one.")

@@ -42,9 +42,9 @@ class GlobalReadOnly(PermissionDenied):
     reason = "GLOBAL_RECORD_READ_ONLY"
 
 
-def visible(table: RecordTable) -> sa.ColumnElement[bool]:
-    """Return the condition that a row of the table is one that the caller may see."""
-    columns = table.table.columns
+def visible(table: RecordTable, rows: sa.FromClause | None = None) -> sa.ColumnElement[bool]:
+    """Return the condition that a row of the table, or of `rows` as an alias of it, is one that the caller may see."""
+    columns = table.table.columns if rows is None else rows.c
     condition = columns["organization"] == (_SYSTEM if table.is_global else _ORGANIZATION)
     return sa.and_(condition, columns["owner"] == _SUBJECT) if table.is_owned else condition
 

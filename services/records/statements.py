@@ -15,40 +15,44 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from services.chassis.contract import SYSTEM_ORGANIZATION
+from services.records.columns import INPUT
 from services.records.scope import belonging, scoped, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from services.records.outbox import ServiceTables
     from services.records.scope import Statement
     from services.records.tables import RecordTable
 
+    Wanted = tuple[str, sa.ColumnElement[Any], RecordTable]
+
+# Beside the columns, the rows that are given have these; a field cannot have such a name by accident.
+_ORDINAL, _BEFORE, _AFTER, _CHECK = "tenon_ordinal", "tenon_before", "tenon_after", "tenon_check_"
+
 PARENT = "parent"
 """What `missing` calls the parent of a new row."""
 
+CHECK = "check_"
+"""Parameters that hold a changed reference begin with this, and go on with the column's name."""
+
+_SET_HERE = frozenset({"organization", "owner", "revision", "shape", "written_at", "parent_organization"})
 _FIRST = sa.literal_column("0", sa.BigInteger())
-_NOTHING = sa.literal_column("NULL::bytea", sa.LargeBinary())
+_TRUE = sa.true()
 
 
 def input_columns(table: RecordTable) -> dict[str, sa.Column[Any]]:
     """Return the columns whose values come with a row, by their name: all but those that the statement sets."""
-    set_here = {"organization", "owner", "revision", "shape", "written_at", "parent_organization"}
-    return {column.name: column for column in table.table.columns if column.name not in set_here or _is_field(column)}
+    return {column.name: column for column in table.table.columns if column.name not in _SET_HERE}
 
 
-def _is_field(column: sa.Column[Any]) -> bool:
-    return str(column.comment or "").startswith("field:")
-
-
-def targets(table: RecordTable, tables: Mapping[str, RecordTable]) -> dict[str, RecordTable]:
+def references_of(table: RecordTable, tables: Mapping[str, RecordTable]) -> dict[str, RecordTable]:
     """Return the tables that the reference fields of a record point to, by field; those kept elsewhere are left out."""
     by_type = {other.record.type: other for other in tables.values()}
     return {
         field.name: by_type[field.reference]
         for field in table.record.fields
-        if field.reference in by_type and field.name in table.columns
+        if field.reference in by_type and field.name in table.columns and field.name != "name"
     }
 
 
@@ -60,28 +64,20 @@ def insert(
     Its rows are (`ordinal` of the input row, `field` that names what does not exist); with any, nothing is written.
     """
     given = _many(table) if many else _one(table)
-    wanted = [*_references(given, references), *_parents(given, table)]
-    missing = _missing(given, wanted)
-    complete = [] if missing is None else [~sa.exists(sa.select(1).select_from(missing))]
+    missing = _missing([*_references(table, given, references), *_parents(given, table)], given)
+    complete = _TRUE if missing is None else ~sa.exists(sa.select(1).select_from(missing))
     names = [*input_columns(table)]
-    own: dict[str, Any] = {
-        **belonging(table),
-        "revision": sa.literal_column("1", sa.BigInteger()),
-        "shape": sa.literal_column(str(table.shape), sa.BigInteger()),
-    }
-    source = sa.select(*own.values(), *(given.c[name] for name in names)).where(*complete)
-    written = sa.insert(table.table).from_select([*own, *names], source).cte("written")
-    after = given.c["event_after"] if "event_after" in given.c else given.c["message"]
-    event = _event(
-        service, table, given, verb="created", revision=own["revision"], before=_NOTHING, after=after, where=complete
-    )
+    own = {**belonging(table), "revision": sa.literal_column("1", sa.BigInteger()), "shape": _shape(table)}
+    rows = sa.select(*own.values(), *(given.c[name] for name in names)).where(complete)
+    written = sa.insert(table.table).from_select([*own, *names], rows, include_defaults=False).cte("written")
+    event = _event(service, table, "created", given, {"revision": own["revision"], "after": _after(table, given)})
     chosen = (
         sa.select(_FIRST.label("ordinal"), sa.literal_column("''").label("field")).where(sa.false())
         if missing is None
         else sa.select(missing.c.ordinal, missing.c.field)
     )
     kept = [_remember(service, complete)] if remembered else []
-    return scoped(table, chosen.add_cte(written, event, *kept), writes=True)
+    return scoped(table, chosen.add_cte(written, event(complete), *kept), writes=True)
 
 
 def update(
@@ -89,112 +85,117 @@ def update(
 ) -> Statement:
     """Return the statement that replaces one row, if it still has the revision `expected`.
 
-    Its rows are ('', 'written') where it did, or (`field`, '') for each changed reference that does not exist.
-    The parameters `check_<column>` hold what a reference names where it has changed, and NULL elsewhere.
+    Its rows are those of `insert`, with a `field` that is empty where the row was replaced. The parameters
+    `check_<column>` hold what a reference names where it has changed, and what is empty elsewhere.
     """
-    given = _one(table, checked=references)
-    missing = _missing(given, _references(given, references, prefix="check_"))
-    names = [name for name in input_columns(table) if _is_field(table.table.columns[name])] + ["message"]
-    target = table.table
+    checked = [table.columns[name] for name in references]
+    more = [sa.bindparam(CHECK + column.name, type_=column.type).label(_CHECK + column.name) for column in checked]
+    given = _one(table, [*more, sa.bindparam("event_before", type_=sa.LargeBinary()).label(_BEFORE)])
+    missing = _missing(_references(table, given, references, _CHECK), given)
+    target, name = table.table, table.columns["name"]
+    changed: dict[str, Any] = {column.name: given.c[column.name] for column in table.columns.values()}
+    changed |= {"message": given.c["message"], "shape": _shape(table), "written_at": sa.literal_column("now()")}
     written = (
         sa.update(target)
-        .where(visible(table), table.columns["name"] == given.c[table.columns["name"].name])
-        .where(target.c["revision"] == sa.bindparam("expected", type_=sa.BigInteger()))
-        .where(*([] if missing is None else [~sa.exists(sa.select(1).select_from(missing))]))
-        .values(
-            {name: given.c[name] for name in names}
-            | {"revision": target.c["revision"] + 1, "shape": sa.literal_column(str(table.shape), sa.BigInteger())}
-            | {"written_at": sa.literal_column("now()")}
-        )
-        .returning(target.c["revision"])
+        .where(visible(table), name == given.c[name.name], _as_expected(table))
+        .where(_TRUE if missing is None else ~sa.exists(sa.select(1).select_from(missing)))
+        .values({**changed, "revision": target.c["revision"] + 1})
+        .returning(target.c["revision"].label("revision"))
         .cte("written")
     )
-    return _finish(table, service, given, written, missing, verb="updated", remembered=remembered)
+    said = {"revision": written.c.revision, "before": given.c[_BEFORE], "after": _after(table, given)}
+    event = _event(service, table, "updated", given, said)
+    return _changing(table, service, written, missing, event(_TRUE), remembered=remembered)
 
 
 def delete(table: RecordTable, service: ServiceTables, *, remembered: bool) -> Statement:
     """Return the statement that removes one row, if it still has the revision `expected`; its rows are as of `update`."""
-    name = table.columns["name"]
+    target, name = table.table, table.columns["name"]
     given = sa.select(
-        sa.bindparam("in_name", type_=name.type).label(name.name),
-        sa.bindparam("event_before", type_=sa.LargeBinary()).label("event_before"),
+        sa.bindparam(INPUT + name.name, type_=name.type).label(name.name),
+        sa.bindparam("event_before", type_=sa.LargeBinary()).label(_BEFORE),
     ).cte("input")
-    target = table.table
     written = (
         sa.delete(target)
-        .where(visible(table), name == given.c[name.name])
-        .where(target.c["revision"] == sa.bindparam("expected", type_=sa.BigInteger()))
+        .where(visible(table), name == given.c[name.name], _as_expected(table))
         .returning((target.c["revision"] + 1).label("revision"))
         .cte("written")
     )
-    return _finish(table, service, given, written, None, verb="deleted", remembered=remembered)
+    said = {"revision": written.c.revision, "before": given.c[_BEFORE]}
+    event = _event(service, table, "deleted", given, said)
+    return _changing(table, service, written, None, event(_TRUE), remembered=remembered)
 
 
 def current(table: RecordTable) -> Statement:
-    """Return the statement that reads the row `in_name` in order to change it: message and revision."""
+    """Return the statement that reads the row of a name in order to change it: `message` and `revision`."""
     columns = table.table.columns
     found = sa.select(columns["message"], columns["revision"]).where(visible(table), _is_named(table))
     return scoped(table, found, writes=True)
 
 
-def parents_seen(table: RecordTable) -> Statement:
-    """Return the statement that tells whether the row `in_name` is there for the caller."""
-    return scoped(table, sa.select(sa.literal_column("1")).where(visible(table), _is_named(table)))
+def presence(table: RecordTable) -> Statement:
+    """Return the statement that has a row if the row of a name is there for the caller."""
+    return scoped(table, sa.select(sa.literal_column("1").label("there")).where(visible(table), _is_named(table)))
 
 
-def recall(service: ServiceTables) -> tuple[str, tuple[str, ...]]:
-    """Return the text that reads what was answered to a request id, and the names of its parameters."""
-    order = ("caller_organization", "caller_subject", "method", "request_id")
-    columns = ("organization", "subject", "method", "request_id")
-    where = " AND ".join(f"{column} = ${n}" for n, column in enumerate(columns, 1))
+def recall(service: ServiceTables) -> str:
+    """Return the text that reads what was answered, for organization, subject, method and request id."""
+    where = "organization = $1 AND subject = $2 AND method = $3 AND request_id = $4"
     table = f'"{service.request_ids.schema}".request_ids'
-    return f"SELECT request_hash, response FROM {table} WHERE {where}", order  # noqa: S608  (no input in it)
+    return f"SELECT request_hash, response FROM {table} WHERE {where}"  # noqa: S608  (no input in it)
 
 
 def _is_named(table: RecordTable) -> sa.ColumnElement[bool]:
-    return table.columns["name"] == sa.bindparam("in_name", type_=sa.Text())
+    name = table.columns["name"]
+    return name == sa.bindparam(INPUT + name.name, type_=sa.Text())
 
 
-def _one(table: RecordTable, checked: Iterable[str] = ()) -> sa.CTE:
-    """Give one row as parameters, `in_<column>` each."""
-    columns = [
-        sa.bindparam(f"in_{name}", type_=column.type).label(name) for name, column in input_columns(table).items()
+def _as_expected(table: RecordTable) -> sa.ColumnElement[bool]:
+    return table.table.columns["revision"] == sa.bindparam("expected", type_=sa.BigInteger())
+
+
+def _shape(table: RecordTable) -> sa.ColumnElement[Any]:
+    return sa.literal_column(f"{table.shape}::bigint", sa.BigInteger())
+
+
+def _after(table: RecordTable, given: sa.CTE) -> sa.ColumnElement[Any]:
+    return given.c["message"] if table.redact is None else given.c[_AFTER]
+
+
+def _one(table: RecordTable, more: Sequence[sa.ColumnElement[Any]] = ()) -> sa.CTE:
+    """Give one row as parameters, `in_<column>` each, and `more` beside them."""
+    given = [
+        sa.bindparam(INPUT + name, type_=column.type).label(name) for name, column in input_columns(table).items()
     ]
-    for reference in checked:
-        column = table.columns[reference]
-        columns.append(sa.bindparam(f"check_{column.name}", type_=column.type).label(f"check_{column.name}"))
-    if checked is not ():
-        columns.append(sa.bindparam("event_before", type_=sa.LargeBinary()).label("event_before"))
-    if has_secrets(table):
-        columns.append(sa.bindparam("event_after", type_=sa.LargeBinary()).label("event_after"))
-    return sa.select(_FIRST.label("ordinal"), *columns).cte("input")
+    if table.redact is not None:
+        given.append(sa.bindparam("event_after", type_=sa.LargeBinary()).label(_AFTER))
+    given += more
+    return sa.select(_FIRST.label(_ORDINAL), *given).cte("input")
 
 
 def _many(table: RecordTable) -> sa.CTE:
     """Give many rows as one array per column; a list is given as the text of its array, since arrays do not nest."""
-    columns = dict(input_columns(table))
-    kinds = {name: _element(column) for name, column in columns.items()}
-    if has_secrets(table):
-        kinds["event_after"] = sa.LargeBinary()
+    wanted = {name: column.type for name, column in input_columns(table).items()}
+    parameters = {name: INPUT + name for name in wanted}
+    if table.redact is not None:
+        wanted[_AFTER], parameters[_AFTER] = sa.LargeBinary(), "event_after"
+    sent = {name: sa.Text() if isinstance(kind, ARRAY | JSONB) else _plain(kind) for name, kind in wanted.items()}
     rows = (
-        sa.func.unnest(*(sa.bindparam(f"in_{name}", type_=ARRAY(kind)) for name, kind in kinds.items()))
-        .table_valued(*(sa.column(name, kind) for name, kind in kinds.items()), with_ordinality="ordinal", name="row")
+        sa.func.unnest(*(sa.bindparam(parameters[name], type_=ARRAY(kind)) for name, kind in sent.items()))
+        .table_valued(*(sa.column(name, kind) for name, kind in sent.items()), with_ordinality=_ORDINAL, name="given")
         .render_derived()
     )
-    kept = []
-    for name, kind in kinds.items():
-        wanted = columns[name].type if name in columns else kind
-        value: sa.ColumnElement[Any] = rows.c[name]
-        if isinstance(wanted, ARRAY):
-            value = sa.cast(value, ARRAY(_plain(wanted.item_type)))
-        elif isinstance(wanted, JSONB):
-            value = sa.cast(value, JSONB())
-        kept.append((sa.collate(value, "C") if isinstance(wanted, sa.Text) else value).label(name))
-    return sa.select((rows.c.ordinal - 1).label("ordinal"), *kept).cte("input")
+    columns = [_as_column(rows.c[name], kind).label(name) for name, kind in wanted.items()]
+    return sa.select((rows.c[_ORDINAL] - sa.literal_column("1")).label(_ORDINAL), *columns).cte("input")
 
 
-def _element(column: sa.Column[Any]) -> sa.types.TypeEngine[Any]:
-    return sa.Text() if isinstance(column.type, ARRAY | JSONB) else _plain(column.type)
+def _as_column(value: sa.ColumnElement[Any], kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+    if isinstance(kind, ARRAY):
+        whole = sa.cast(value, ARRAY(_plain(kind.item_type)))
+        return sa.collate(whole, "C") if isinstance(kind.item_type, sa.Text) else whole
+    if isinstance(kind, JSONB):
+        return sa.cast(value, JSONB())
+    return sa.collate(value, "C") if isinstance(kind, sa.Text) else value
 
 
 def _plain(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
@@ -202,81 +203,91 @@ def _plain(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
     return sa.Text() if isinstance(kind, sa.Text) else kind
 
 
-def has_secrets(table: RecordTable) -> bool:
-    """Whether an event holds less than the row."""
-    return table.redacts
-
-
 def _references(
-    given: sa.CTE, references: Mapping[str, RecordTable], prefix: str = ""
-) -> list[tuple[str, sa.ColumnElement[Any], RecordTable]]:
-    return [(field, given.c[prefix + target[0]], target[1]) for field, target in _columns_of(references).items()]
+    table: RecordTable, given: sa.CTE, references: Mapping[str, RecordTable], prefix: str = ""
+) -> list[Wanted]:
+    return [(name, given.c[prefix + table.columns[name].name], target) for name, target in references.items()]
 
 
-def _parents(given: sa.CTE, table: RecordTable) -> list[tuple[str, sa.ColumnElement[Any], RecordTable]]:
+def _parents(given: sa.CTE, table: RecordTable) -> list[Wanted]:
     seen = {parent.column: parent.table for parent in table.parents}
     return [(PARENT, given.c[column], target) for column, target in seen.items()]
 
 
-def _missing(given: sa.CTE, wanted: Sequence[tuple[str, sa.ColumnElement[Any], RecordTable]]) -> sa.CTE | None:
+def _missing(wanted: Sequence[Wanted], given: sa.CTE) -> sa.CTE | None:
     """Select what is referred to and is not there, or not for this caller."""
-    selects = []
-    for field, column, target in wanted:
-        label = sa.literal_column(f"'{field}'", sa.Text()).label("field")
+    if not wanted:
+        return None
+    found = []
+    for number, (name, column, target) in enumerate(wanted):
         source: sa.FromClause = given
+        value = column
         if isinstance(column.type, ARRAY):
-            each = sa.func.unnest(column).table_valued("name", name=f"each_{field}").render_derived().lateral()
-            source, column = given.join(each, sa.true()), each.c.name  # noqa: PLW2901
-        there = sa.select(1).select_from(target.table).where(visible(target), target.columns["name"] == column)
-        selects.append(
-            sa.select(given.c.ordinal, label)
-            .select_from(source)
-            .where(column.is_not(None), column != sa.literal_column("''"), ~sa.exists(there.correlate(source, given)))
-        )
-    return sa.union_all(*selects).cte("missing") if selects else None
+            each = sa.func.unnest(column, type_=column.type.item_type).column_valued(f"each_{number}")
+            source, value = given.join(sa.lateral(sa.select(each.label("value"))).alias(f"listed_{number}"), _TRUE), each
+            value = source.right.c.value
+        there = target.table.alias(f"target_{number}")
+        exists = sa.exists(sa.select(1).select_from(there).where(visible(target, there), _named(target, there) == value))
+        label = sa.literal_column(f"'{name}'", sa.Text()).label("field")
+        unset = sa.literal_column("''")
+        found.append(sa.select(given.c[_ORDINAL].label("ordinal"), label).select_from(source).where(value != unset, ~exists))
+    return sa.union_all(*found).cte("missing")
+
+
+def _named(table: RecordTable, rows: sa.FromClause) -> sa.ColumnElement[Any]:
+    return rows.c[table.columns["name"].name]
 
 
 def _event(
-    service: ServiceTables,
-    table: RecordTable,
-    source: sa.CTE,
-    *,
-    verb: str,
-    revision: sa.ColumnElement[Any],
-    before: sa.ColumnElement[Any],
-    after: sa.ColumnElement[Any],
-    where: Sequence[sa.ColumnElement[bool]] = (),
-    beside: sa.CTE | None = None,
-) -> sa.CTE:
-    """Insert an event for each row of the input."""
+    service: ServiceTables, table: RecordTable, verb: str, given: sa.CTE, said: Mapping[str, sa.ColumnElement[Any]]
+) -> Any:
+    """Return what makes the insert of an event for each row that is given, under a condition."""
     values: dict[str, Any] = {
         "occurred_at": sa.bindparam("event_time", type_=sa.TIMESTAMP(timezone=True)),
         "organization": belonging(table)["organization"],
         "actor": sa.bindparam("event_actor", type_=sa.Text()),
         "type": sa.literal_column(f"'{table.record.type}.{verb}'", sa.Text()),
-        "subject": source.c[table.columns["name"].name],
-        "revision": revision,
+        "subject": given.c[table.columns["name"].name],
         "request_id": sa.bindparam("event_request_id", type_=sa.Text()),
         "trace": sa.bindparam("event_trace", type_=sa.Text()),
-        "before": before,
-        "after": after,
+        **said,
     }
-    chosen = sa.select(*values.values()).where(*where)
-    chosen = chosen.select_from(source if beside is None else source.join(beside, sa.true()))
-    return sa.insert(service.outbox).from_select([*values], chosen, include_defaults=False).cte("event")
+
+    def under(condition: sa.ColumnElement[bool]) -> sa.CTE:
+        rows = sa.select(*values.values()).where(condition).order_by(*([given.c[_ORDINAL]] if _ORDINAL in given.c else []))
+        return sa.insert(service.outbox).from_select([*values], rows, include_defaults=False).cte("event")
+
+    return under
 
 
-def _remember(service: ServiceTables, where: Sequence[sa.ColumnElement[bool]], beside: sa.CTE | None = None) -> sa.CTE:
+def _remember(service: ServiceTables, condition: sa.ColumnElement[bool]) -> sa.CTE:
     """Keep the answer to a request that carries an id, once."""
+    names = {"organization": "caller_organization", "subject": "caller_subject"}
     values: dict[str, Any] = {
-        "organization": sa.bindparam("caller_organization", type_=sa.Text()),
-        "subject": sa.bindparam("caller_subject", type_=sa.Text()),
-        "method": sa.bindparam("method", type_=sa.Text()),
-        "request_id": sa.bindparam("request_id", type_=sa.Text()),
-        "request_hash": sa.bindparam("request_hash", type_=sa.LargeBinary()),
-        "response": sa.bindparam("response", type_=sa.LargeBinary()),
+        name: sa.bindparam(names.get(name, name), type_=kind)
+        for name, kind in {
+            "organization": sa.Text(),
+            "subject": sa.Text(),
+            "method": sa.Text(),
+            "request_id": sa.Text(),
+            "request_hash": sa.LargeBinary(),
+            "response": sa.LargeBinary(),
+        }.items()
     }
-    chosen = sa.select(*values.values()).where(*where)
-    if beside is not None:
-        chosen = chosen.select_from(beside)
-    return sa.insert(service.request_ids).from_select([*values], chosen, include_defaults=False).cte("request")
+    rows = sa.select(*values.values()).where(condition)
+    return sa.insert(service.request_ids).from_select([*values], rows, include_defaults=False).cte("request")
+
+
+def _changing(
+    table: RecordTable,
+    service: ServiceTables,
+    written: sa.CTE,
+    missing: sa.CTE | None,
+    event: sa.CTE,
+    *,
+    remembered: bool,
+) -> Statement:
+    kept = [_remember(service, sa.exists(sa.select(1).select_from(written)))] if remembered else []
+    done = sa.select(_FIRST.label("ordinal"), sa.literal_column("''").label("field")).select_from(written)
+    rows: Any = done if missing is None else sa.union_all(done, sa.select(missing.c.ordinal, missing.c.field))
+    return scoped(table, rows.add_cte(event, *kept), writes=True)

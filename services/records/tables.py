@@ -17,19 +17,23 @@ field is its index. Beside them stand the columns that the engine needs; a field
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.chassis.contract import SYSTEM_ORGANIZATION, Behavior, Kind, Scope
 from services.records.shapes import shape_of
+from services.records.traits import redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
 
     from services.chassis.contract import Contract, Field, Record
@@ -67,7 +71,7 @@ class RecordError(ValueError):
     """A record that no table can keep: a mistake of the contract."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Parent:
     """One type of parent that a record may have."""
 
@@ -79,7 +83,7 @@ class Parent:
     """The column that holds the parent's name, or NULL where the parent is of another type."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class RecordTable:
     """One record and the table that keeps it."""
 
@@ -95,6 +99,10 @@ class RecordTable:
     """Fingerprint of the fields that the contract has now."""
     limits: Mapping[str, int]
     """The most characters of each string field that an index holds."""
+    keys: Mapping[str, tuple[str, ...]]
+    """The fields of each unique key, by the name of its index."""
+    redact: Callable[[Message], None] | None
+    """Clears what events may not hold, or None where they may hold all."""
     parents: tuple[Parent, ...] = field(default=(), repr=False)
     """The types of parent that the same process keeps."""
     has_parent: bool = False
@@ -181,6 +189,26 @@ def parent_pattern(pattern: str) -> str:
     return "/".join(segments[:-2] if "{" in segments[-1] else segments[:-1])
 
 
+def wire_type(field: FieldDescriptor) -> str:
+    """Return how a field is encoded, such as `optional int32`: two fields of the same wire type read each other's bytes."""
+    inner = field.message_type
+    if inner is not None and inner.GetOptions().map_entry:
+        key, value = (wire_type(inner.fields_by_name[part]) for part in ("key", "value"))
+        return f"map {key} {value}"
+    kind = FieldDescriptorProto.Type.Name(field.type).removeprefix("TYPE_").lower()
+    if inner is not None and inner.full_name in ("google.protobuf.Timestamp", "google.protobuf.Duration"):
+        kind = inner.name.lower()
+    if field.is_repeated:
+        return f"repeated {kind}"
+    return f"optional {kind}" if field.has_presence and inner is None else kind
+
+
+def _identity(record: Record) -> str:
+    """Return the comment by which a migration knows the table again, whatever its name is."""
+    known = {"message": record.message, "scope": record.scope.value, "patterns": list(record.patterns)}
+    return json.dumps(known)
+
+
 def _table_name(record: Record) -> str:
     return identifier(f"{record.plural}_" if record.plural in OWN_TABLES else record.plural)
 
@@ -218,16 +246,17 @@ def _record_table(
     found = [(p, t) for p in patterns for t in tables.values() if p in t.record.patterns]
     several = len({t.record.message for _, t in found}) > 1
     links = [(p, t, identifier(f"parent_{t.record.singular}") if several else "parent") for p, t in found]
-    columns = {f.name: column for f in record.fields if (column := _field_column(f)) is not None}
+    message = GetMessageClass(contract.pool.FindMessageTypeByName(record.message))
+    fields = message.DESCRIPTOR.fields_by_name
+    columns = {f.name: c for f in record.fields if (c := _field_column(f, wire_type(fields[f.name]))) is not None}
     if "name" not in columns:
         raise RecordError(f"{record.message}: it has no field `name`. Add `string name = 1`.")
     own = list(_own_columns(record, any(patterns), nullable="" in patterns, links=[c for *_, c in links]))
-    table = sa.Table(name, metadata, *own, *columns.values(), schema=schema, comment=f"message:{record.message}")
+    table = sa.Table(name, metadata, *own, *columns.values(), schema=schema, comment=_identity(record))
     table.append_constraint(sa.PrimaryKeyConstraint("organization", columns["name"].name, name=_named(name, "pkey")))
     for _, parent, column in dict.fromkeys((t.record.message, t, c) for _, t, c in links):
         _link_parent(table, record, parent, column)
     _add_indexes(table, record, columns)
-    message = GetMessageClass(contract.pool.FindMessageTypeByName(record.message))
     return RecordTable(
         record=record,
         message=message,
@@ -235,12 +264,14 @@ def _record_table(
         columns=columns,
         shape=shape_of(message.DESCRIPTOR),
         limits=_limits(record),
+        keys={_named(name, *key, "key"): key for key in record.unique},
+        redact=redaction(message.DESCRIPTOR),
         parents=tuple(Parent(pattern=p, table=t, column=c) for p, t, c in links),
         has_parent=any(patterns),
     )
 
 
-def _field_column(field: Field) -> sa.Column[Any] | None:
+def _field_column(field: Field, wire: str) -> sa.Column[Any] | None:
     kind = column_type(field)
     if kind is None:
         return None
@@ -250,7 +281,7 @@ def _field_column(field: Field) -> sa.Column[Any] | None:
         kind,
         nullable=default is None,
         server_default=None if default is None else sa.text(default),
-        comment=f"field:{field.number}",
+        comment=f"field:{field.number} {wire}",
     )
 
 
@@ -311,7 +342,12 @@ def _add_indexes(table: sa.Table, record: Record, columns: Mapping[str, sa.Colum
         if any(isinstance(column.type, ARRAY | JSONB) for column in kept):
             _add_containment_index(table, key, kept)
         else:
-            sa.Index(_named(table.name, *key, "idx"), organization, *kept, name)
+            sa.Index(_named(table.name, *key, "idx"), organization, *map(_ascending, kept), name)
+
+
+def _ascending(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """Order as `ordering` does, where what is unset comes first: only then does the index serve it."""
+    return column.asc().nulls_first() if column.nullable else column
 
 
 def _add_containment_index(table: sa.Table, key: Sequence[str], columns: Sequence[sa.Column[Any]]) -> None:

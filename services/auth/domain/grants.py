@@ -12,7 +12,8 @@ from services.auth.domain.permissions import find_excess
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable
 
-    from services.auth.domain.accounts import Changes, Directory
+    from services.auth.domain.accounts import Changes, Credentials, Directory
+    from services.auth.domain.sessions import RefreshSessions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,12 +26,16 @@ class Grants:
 
     directory: Directory
     """Reads users and roles."""
+    credentials: Credentials
+    """Where the hash of a deleted user is removed."""
+    sessions: RefreshSessions
+    """Where the sessions of a deleted or disabled user are ended."""
     changes: Changes
     """Makes the looking and the change one transaction, with one writer per organization."""
 
     @asynccontextmanager
     async def changing_user(self, organization: str, user: str, *, held: Collection[str]) -> AsyncIterator[None]:
-        """Guard a change or the deletion of a user, whose name is given.
+        """Guard a change or the deletion of a user, whose name is given, and end what a deletion or a disabling ends.
 
         Raises:
             GrantExceedsOwn: the user holds, or would hold, what the caller does not.
@@ -41,6 +46,7 @@ class Grants:
             await self._check_user(organization, user, held)
             yield
             await self._check_user(organization, user, held)
+            await self._end_access(organization, user)
 
     @asynccontextmanager
     async def creating_user(
@@ -85,6 +91,13 @@ class Grants:
             yield
             if before and not await self.directory.count_administrators(organization):
                 raise LastAdministrator(organization)
+
+    async def _end_access(self, organization: str, user: str) -> None:
+        account = await self.directory.find_by_name(organization, user)
+        if account is None:
+            await self.credentials.remove(organization, user)
+        if account is None or account.disabled:
+            await self.sessions.end_all(organization, user)
 
     async def _check_user(self, organization: str, user: str, held: Collection[str]) -> None:
         account = await self.directory.find_by_name(organization, user)

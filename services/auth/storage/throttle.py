@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from services.auth.domain.errors import SignInThrottled, ThrottleUnavailable
@@ -12,8 +15,6 @@ from services.auth.domain.throttle import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from redis.asyncio import Redis
 
     from services.auth.domain.throttle import Allowance, Attempt
 
@@ -50,6 +51,11 @@ for i, key in ipairs(KEYS) do
 end
 return 1
 """
+
+
+def connect(url: str) -> Redis:
+    """Return a client that says within a second that Redis does not answer: somebody waits to sign in."""
+    return Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0, retry=Retry(NoBackoff(), 1))
 
 
 class RedisThrottle:

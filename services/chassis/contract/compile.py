@@ -82,7 +82,7 @@ def run_protoc(roots: Sequence[Path], *, inputs: Sequence[str], arguments: Seque
             check=False,
         )
     if done.returncode:
-        raise ContractError(_diagnostics(done.stderr))
+        raise ContractError(_diagnostics(done.stderr, includes))
 
 
 def _common_protos() -> Path:
@@ -98,7 +98,9 @@ def _known_files() -> descriptor_pb2.FileDescriptorSet:
     return known
 
 
-def _diagnostics(words: str) -> Iterator[Problem]:
+def _diagnostics(words: str, includes: Sequence[Path]) -> Iterator[Problem]:
+    for include in includes:
+        words = words.replace(f"{include}/", "")
     lines = [line for line in words.splitlines() if line.strip() and "warning:" not in line]
     for line in lines:
         found = _DIAGNOSTIC.match(line)

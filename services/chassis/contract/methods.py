@@ -83,13 +83,6 @@ class ServiceReader:
             )
         by_records = folder_of(element.file.package, self._services) is None
         standard = self._standards.find(descriptor, bindings, element, self._problems, strict=by_records)
-        if by_records and standard is None:
-            self._problems.add(
-                element,
-                "Nothing can serve this method: its package has no service folder, and records serve"
-                " Get, List, Create, Update, Delete, BatchGet and BatchCreate alone",
-                "Remove it, rename it to a standard method of a record of its package, or write a service for it",
-            )
         return Method(
             path=f"/{service.element.name}/{proto.name}",
             name=proto.name,

@@ -31,6 +31,7 @@ _SCOPES = {
 _TYPE = re.compile(r"[a-z0-9][a-z0-9.-]*/[A-Z][a-zA-Z0-9]*")
 _PATTERN = re.compile(r"[a-z][a-zA-Z0-9]*/\{[a-z][a-z0-9_]*\}(/[a-z][a-zA-Z0-9]*/\{[a-z][a-z0-9_]*\})*")
 _UNKEYED = frozenset({Kind.MESSAGE, Kind.MAP, Kind.BYTES})
+_UNINDEXED = frozenset({Kind.BYTES})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +57,11 @@ def read_records(
     )
 
 
+def is_pattern(text: str) -> bool:
+    """Whether a name pattern alternates collections and ids."""
+    return bool(_PATTERN.fullmatch(text))
+
+
 def is_record(message: SourceMessage) -> bool:
     """Whether the message is stored."""
     return message.proto.options.HasExtension(options_pb2.record)
@@ -78,7 +84,7 @@ def _read_record(
         package=element.file.package,
         host=host_of(element.file.package),
         type=resource.type,
-        singular=snake(resource.singular) or snake(resource.type.rpartition("/")[2]) or snake(message.proto.name),
+        singular=snake(resource.singular or message.proto.name),
         plural=snake(resource.plural or _collection(patterns) or message.proto.name + "s"),
         patterns=patterns,
         parent="/".join(patterns[0].split("/")[:-2]) if patterns else "",
@@ -158,7 +164,7 @@ def _check_resource(
             element, "The record has no name pattern", 'Add `pattern: "books/{book}"` to its google.api.resource'
         )
     for pattern in resource.pattern:
-        if not _PATTERN.fullmatch(pattern):
+        if not is_pattern(pattern):
             problems.add(
                 element,
                 f"The pattern {pattern!r} does not alternate collections and ids",
@@ -179,8 +185,7 @@ def _check_keys(keys: _Keys, fields: Mapping[str, Field], message: SourceMessage
             if len(set(key)) != len(key):
                 problems.add(message.element, f"The {word} {list(key)} names a field twice", "Name each field once")
             for name in dict.fromkeys(key):
-                alone = found is keys.index and len(key) == 1  # an index of all the values of a list
-                _check_key_field(name, fields.get(name), word, message, problems, alone=alone)
+                _check_key_field(name, fields.get(name), word, message, problems)
     for name in keys.search:
         field = fields.get(name)
         if field is None:
@@ -191,12 +196,12 @@ def _check_keys(keys: _Keys, fields: Mapping[str, Field], message: SourceMessage
             )
 
 
-def _check_key_field(
-    name: str, field: Field | None, word: str, message: SourceMessage, problems: Problems, *, alone: bool
-) -> None:
+def _check_key_field(name: str, field: Field | None, word: str, message: SourceMessage, problems: Problems) -> None:
     if field is None:
         _add_missing(name, word, message, problems)
-    elif field.kind in _UNKEYED or (field.repeated and not alone):
+        return
+    refused = field.kind in _UNINDEXED if word == "index" else field.repeated or field.kind in _UNKEYED
+    if refused:
         kind = f"a repeated {field.kind.value}" if field.repeated else f"of kind {field.kind.value}"
         problems.add(
             message.field(name),

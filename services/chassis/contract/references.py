@@ -8,7 +8,7 @@ from google.api import resource_pb2
 from tenon.options.v1 import options_pb2
 
 from services.chassis.contract.model import Scope
-from services.chassis.contract.records import is_record
+from services.chassis.contract.records import is_pattern, is_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,7 +37,10 @@ def check_records(records: Iterable[Record], sources: Sources, problems: Problem
             key = (record.package, _shape(pattern))
             if (other := patterns.setdefault(key, record)) is not record:
                 problems.add(element, f"{other.message} has the pattern {pattern} too", "Give each record its own")
+    broken = {record.package for record in records if not all(map(is_pattern, record.patterns or ("",)))}
     for record in records:
+        if record.package in broken:
+            continue  # reported where records are read, and whose parent is whose is not known
         if record.parent and (record.package, _shape(record.parent)) not in patterns:
             problems.add(
                 sources.messages[record.message].element,

@@ -45,20 +45,31 @@ class Standards:
     ) -> Standard | None:
         """Return which standard method this is, or None. Whatever is not as the AIPs have it is a problem.
 
-        `strict` is for methods that records serve: a field that they do not know is a problem too.
+        `strict` is for methods that records alone can serve: others, and fields that they do not know, are problems.
         """
         key = (method.containing_service.file.package, method.name)
         if key not in self._exact:
-            if key in self._near:
-                problems.add(
-                    element,
-                    "The method looks like a standard method and is not named as one",
-                    f"Name it {self._near[key]}, or by another verb",
-                )
+            self._explain(key, element, problems, strict=strict)
             return None
         kind, record = self._exact[key]
         _Judge(method, element, problems, shape_of(kind, record), strict=strict).judge(bindings)
         return Standard(kind=kind, record=record.message)
+
+    def _explain(self, key: tuple[str, str], element: Element, problems: Problems, *, strict: bool) -> None:
+        """Say why a method is no standard one, where it looks like one or has to be one."""
+        if key in self._near:
+            problems.add(
+                element,
+                "The method looks like a standard method and is not named as one",
+                f"Name it {self._near[key]}, or by another verb",
+            )
+        elif strict:
+            problems.add(
+                element,
+                "Nothing can serve this method: its package has no service folder, and records serve"
+                " Get, List, Create, Update, Delete, BatchGet and BatchCreate alone",
+                "Remove it, rename it to a standard method of a record of its package, or write a service for it",
+            )
 
 
 class _Judge:
@@ -85,7 +96,8 @@ class _Judge:
         else:
             self._judge_fields(answer, self.shape.answer, {})
         for binding in bindings:
-            self._judge_binding(binding)
+            if binding.template:  # that one has none is reported where bindings are read
+                self._judge_binding(binding)
 
     def _add(self, what: str, mend: str) -> None:
         self.problems.add(self.element, f"The method {what}, which AIP-{self.shape.aip} does not have", mend)

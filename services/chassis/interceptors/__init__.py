@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, Protocol
 
 from services.chassis.interceptors.caller import CallerInterceptor, Verifier
@@ -11,8 +12,9 @@ from services.chassis.interceptors.telemetry import TelemetryInterceptor
 from services.chassis.interceptors.validation import ValidationInterceptor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
+    from services.chassis.call import Call
     from services.chassis.telemetry import Telemetry
     from services.chassis.transport.handlers import Handler, Stream, Unary
 
@@ -59,6 +61,8 @@ class Chain:
     def bind(self, handler: Handler) -> Unary | Stream:
         """Return the handler's function with every interceptor around it."""
         proceed: Any = handler.function
+        if handler.method.server_streaming and not inspect.isasyncgenfunction(proceed):
+            proceed = _as_generator(proceed)
         for interceptor in self._inwards:
             if handler.method.server_streaming:
                 proceed = interceptor.stream(handler, proceed)
@@ -67,16 +71,23 @@ class Chain:
         return proceed  # type: ignore[no-any-return]
 
 
+def _as_generator(function: Stream) -> Stream:
+    """Return the function as an async generator: what stands around it closes it when the client goes away."""
+
+    async def run(request: Any, call: Call) -> AsyncIterator[Any]:
+        async for response in function(request, call):
+            yield response
+
+    return run
+
+
 def standard_chain(*, telemetry: Telemetry, verifier: Verifier, trust_domain: str) -> Chain:
     """Return the chain that every service has, in ORDER."""
-    interceptors: dict[str, Interceptor] = {
-        interceptor.name: interceptor
-        for interceptor in (
-            ErrorsInterceptor(),
-            TelemetryInterceptor(telemetry),
-            CallerInterceptor(verifier, trust_domain=trust_domain),
-            RuleInterceptor(),
-            ValidationInterceptor(),
-        )
-    }
-    return Chain([interceptors[name] for name in ORDER])
+    interceptors: tuple[Interceptor, ...] = (
+        ErrorsInterceptor(),
+        TelemetryInterceptor(telemetry),
+        CallerInterceptor(verifier, trust_domain=trust_domain),
+        RuleInterceptor(),
+        ValidationInterceptor(),
+    )
+    return Chain(sorted(interceptors, key=lambda interceptor: ORDER.index(interceptor.name)))

@@ -108,9 +108,7 @@ class _Walk:
         for name, text_keys, text_values, values in plan.maps:
             self._visit_map(getattr(message, name), path + name, (text_keys, text_values, values), required=required)
 
-    def _visit_map(
-        self, entries: Any, path: str, shape: tuple[bool, bool, Plan | None], *, required: bool
-    ) -> None:
+    def _visit_map(self, entries: Any, path: str, shape: tuple[bool, bool, Plan | None], *, required: bool) -> None:
         text_keys, text_values, plan = shape
         for key in entries:
             place = f'{path}["{key}"]' if text_keys else f"{path}[{str(key).lower()}]"

@@ -182,5 +182,3 @@ def _written_only(request: Any, resource: str, violations: list[Violation]) -> l
             or violation.field.removeprefix(prefix).partition(".")[0].partition("[")[0] in written
         )
     ]
-
-

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from services.chassis.contract import Method, Service
 
 Unary = Callable[[Any, Call], Awaitable[Any]]
-"""Takes the request (an iterator of requests where the client streams) and returns the response, a message or its bytes."""
+"""Takes the request (an iterator of them where the client streams) and returns the response, a message or its bytes."""
 
 Stream = Callable[[Any, Call], AsyncIterator[Any]]
 """Takes the same and yields responses, each a message or its bytes."""
@@ -64,7 +64,7 @@ def decoder_of(request_type: type[Message]) -> Callable[[bytes], Message | Undec
 def encode(response: Any) -> bytes:
     """Encode a response; bytes pass through untouched."""
     if response.__class__ is bytes:
-        return response  # type: ignore[no-any-return]
+        return response
     return response.SerializeToString()  # type: ignore[no-any-return]
 
 

@@ -19,14 +19,18 @@ from services.cli.demo.progress import Progress
 from services.cli.demo.rows import Census, read_aircraft, read_airlines, read_airports, read_flights
 from services.cli.errors import CommandError
 from services.cli.settings import read_settings
+from services.cli.state import read_running
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from services.cli.demo.edge import Mint
 
 SERVICE = "tenon.flightops.v1.FlightopsService"
 """The service that takes the rows."""
+
+INTERRUPTED = 130
+"""The exit code of a command that was interrupted."""
 
 TOTALS = {"airlines": 16, "airports": 1458, "aircraft": 3322, "flights": 336_776}
 """How many rows the pinned archive has, for the bar; the report counts them anew."""
@@ -93,37 +97,17 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="tenon demo flights", description=__doc__)
     parser.parse_args(argv)
     started = time.monotonic()
-
-    async def work(target: str, mint: Mint) -> str:
-        tallies, census = await load_flights(target, mint, stream=sys.stderr)
-        return write_report(tallies, census, time.monotonic() - started)
-
-    return _run(work)
-
-
-def seed(_: Sequence[str]) -> int:
-    """Load the airlines and airports into the stack that runs here; return the exit code."""
-
-    async def work(target: str, mint: Mint) -> str:
-        tallies = await load_reference_rows(target, mint)
-        return "".join(f"{plural}: {tally.created:,} of {tally.total:,} created\n" for plural, tally in tallies.items())
-
-    return _run(work)
-
-
-def _run(work: Callable[[str, Mint], Awaitable[str]]) -> int:
-    async def connect() -> str:
-        settings = read_settings(os.environ, directory=Path.cwd())
-        return await work(settings.url.removeprefix("http://"), mint_from(settings))
-
     try:
-        sys.stdout.write(asyncio.run(connect()))
+        settings = read_running(read_settings(os.environ, directory=Path.cwd()))
+        target = settings.url.removeprefix("http://")
+        tallies, census = asyncio.run(load_flights(target, mint_from(settings), stream=sys.stderr))
     except CommandError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"tenon: {error}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped. Run it again: it goes on where it stopped.\n")
-        return 130
+        return INTERRUPTED
+    sys.stdout.write(write_report(tallies, census, time.monotonic() - started))
     return 0
 
 

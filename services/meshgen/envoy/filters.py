@@ -54,7 +54,11 @@ def http_filters(topology: Topology) -> list[Node]:
             stats_for_all_methods=False,
             enable_upstream_stats=False,
         ),
-        extension("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router"),
+        extension(
+            "envoy.filters.http.router",
+            "envoy.extensions.filters.http.router.v3.Router",
+            suppress_envoy_headers=True,
+        ),
     ]
 
 

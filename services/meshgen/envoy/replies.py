@@ -93,15 +93,22 @@ def _rest(reply: Reply) -> Node:
 
 
 def _grpc(reply: Reply) -> Node:
+    """Return the mapper of a reply that has headers alone, which gRPC and gRPC-Web both read as the end of a call.
+
+    With a body or another content type the gRPC-Web filter would make a status of its own from that of HTTP. A call of
+    plain gRPC gets its own content type, whatever is said here.
+    """
+    values = {"grpc-status": str(reply.code), "grpc-message": reply.message, "grpc-status-details-bin": _details(reply)}
     return {
         "filter": _status_is(reply.http),
-        "body_format_override": {"text_format_source": {"inline_string": reply.message}},
+        "status_code": 200,
+        "body_format_override": {
+            "text_format_source": {"inline_string": ""},
+            "content_type": "application/grpc-web+proto",
+        },
         "headers_to_add": [
-            {"header": {"key": "grpc-status", "value": str(reply.code)}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"},
-            {
-                "header": {"key": "grpc-status-details-bin", "value": _details(reply)},
-                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-            },
+            {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+            for key, value in values.items()
         ],
     }
 

@@ -44,6 +44,9 @@ JWKS_PATH = "/auth/v1/jwks.json"
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """The largest answer that is turned into JSON: many times a page of 1,000 records."""
 
+STREAM_GRACE_SECONDS = 1.0
+"""How much later than its rule says a stream is cut by the edge: before that, its service ends it with a status."""
+
 _IDEMPOTENT = {Idempotency.NO_SIDE_EFFECTS, Idempotency.IDEMPOTENT}
 
 
@@ -107,6 +110,9 @@ def _times(seconds: float, *, streaming: bool) -> Node:
     Both bounds of `max_stream_duration` are needed: with them the call is cut, and the service is told its deadline
     even where the client has sent none. The first without the second cuts nothing at all.
     """
+    if streaming:
+        # Cut in the middle, a stream ends in a reset without a status: the service is given the time to end it itself.
+        seconds += STREAM_GRACE_SECONDS
     whole = duration(seconds)
     bounds: Node = {"max_stream_duration": {"max_stream_duration": whole, "grpc_timeout_header_max": whole}}
     if streaming:
@@ -115,9 +121,12 @@ def _times(seconds: float, *, streaming: bool) -> Node:
 
 
 def _retries() -> Node:
-    """Return the retries of a method that may be repeated: enough to outlast the restart of a killed worker."""
+    """Return the retries of a method that may be repeated: enough to outlast the restart of a killed worker.
+
+    A worker that stops at once answers what it was at with CANCELLED. A client that cancels is gone and sees no retry.
+    """
     return {
-        "retry_on": "connect-failure,refused-stream,unavailable,reset",
+        "retry_on": "connect-failure,refused-stream,unavailable,cancelled,reset",
         "num_retries": 6,
         "retry_back_off": {"base_interval": "0.05s", "max_interval": "1s"},
         "retry_host_predicate": [

@@ -1,8 +1,8 @@
-"""The filter of List requests: AIP-160 text to a checked condition in SQL.
+r"""The filter of List requests: AIP-160 text to a checked condition in SQL.
 
 What is supported: `= != < <= > >= :`, AND, OR (which binds tighter), NOT and `-`, brackets, also around values
-(`state = (OPEN OR HELD)`), fields of messages and keys of maps behind dots. Wildcards, bare words and functions are refused
-as not supported yet. What each question means:
+(`state = (OPEN OR HELD)`), fields of messages and keys of maps behind dots. Wildcards, bare words and functions are
+refused as not supported yet. What each question means:
 
     x = 3, x != 3, x < 3 …    never true where x, or a message or key on the way to it, is unset; `!=` included
     NOT t, -t                 true where t is not, so `NOT x = 3` is true of an unset x
@@ -11,9 +11,9 @@ as not supported yet. What each question means:
     map:key, map.key:*        the map has the key; `map."any key" = 3` compares its value
     message:field             as `message.field:*`
 
-Strings are compared by code point. Unquoted text ends at a space, a bracket, a comma, a quote or one of `< > = !`; in quotes
-the escapes are `\\n \\r \\t \\\\ \\" \\' \\*`. Enums go by name, times by RFC 3339, durations as `1.5s`; both are cut to
-microseconds as stored ones are. As in Postgres, NaN equals itself and is greater than every number.
+Strings are compared by code point. Unquoted text ends at a space, a bracket, a comma, a quote or one of `< > = !`; in
+quotes the escapes are `\n \r \t \\ \" \' \*`. Enums go by name, times by RFC 3339, durations as `1.5s`; both are cut
+to microseconds as stored ones are. As in Postgres, NaN equals itself and is greater than every number.
 
 Limits: 4,096 characters, 100 comparisons, 32 open brackets.
 """

@@ -64,7 +64,9 @@ class Check:
         path = self._fields.resolve(restriction.path)
         operator, value = restriction.operator, restriction.value
         if path.each and operator != ":":
-            raise Mistake("Inside a list only ':' may ask, since any of its elements may match", restriction.path[0].offset)
+            raise Mistake(
+                "Inside a list only ':' may ask, since any of its elements may match", restriction.path[0].offset
+            )
         if operator == ":" and value.sort is Sort.TEXT and value.text == "*":
             return self._present(path, restriction.path[-1])
         if path.type.repeated:
@@ -132,11 +134,17 @@ def _as_stored(path: Path, operator: Operator, literal: Literal) -> Parameter:
     if not path.in_document:
         return [literal] if operator is Operator.CONTAINS else literal
     # Documents hold times as text of fixed width.
-    return f"{literal.replace(tzinfo=None).isoformat(timespec='microseconds')}Z" if isinstance(literal, datetime) else literal
+    return (
+        f"{literal.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+        if isinstance(literal, datetime)
+        else literal
+    )
 
 
 def _wildcard(value: Token) -> Mistake:
-    return Mistake('Wildcards are not supported yet; for a star itself write \\* in quotes, such as "5\\*"', value.offset)
+    return Mistake(
+        'Wildcards are not supported yet; for a star itself write \\* in quotes, such as "5\\*"', value.offset
+    )
 
 
 def _bytes(word: Token) -> Mistake:

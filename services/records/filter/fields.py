@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor_pb2 import DescriptorProto
 from tenon.options.v1 import options_pb2
@@ -14,7 +14,7 @@ from services.chassis.contract.fields import kind_of, read_behaviors
 from services.records.filter.invalid import Mistake, excerpt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
     from google.protobuf.descriptor_pb2 import FieldDescriptorProto
@@ -123,10 +123,7 @@ class Fields:
         """Return the fields of a message that callers can see."""
         found = self._members.get(descriptor.full_name)
         if found is None:
-            proto = DescriptorProto()
-            descriptor.CopyToProto(proto)
-            declared = zip(descriptor.fields, proto.field, strict=True)
-            types = {field.name: read_type(field, written) for field, written in declared}
+            types = {field.name: read_type(field, written) for field, written in declared_fields(descriptor)}
             found = {name: kept for name, kept in types.items() if kept is not None}
             self._members[descriptor.full_name] = found
         return found
@@ -173,14 +170,21 @@ def unknown_field(word: Token, known: Mapping[str, object]) -> Mistake:
     return Mistake(f"There is no field {excerpt(word.text)}{hint}", word.offset)
 
 
+def declared_fields(descriptor: Descriptor) -> Iterator[tuple[FieldDescriptor, FieldDescriptorProto]]:
+    """Return the fields of a message, each with its declaration, whose options can be read."""
+    proto = DescriptorProto()
+    descriptor.CopyToProto(proto)
+    return zip(descriptor.fields, proto.field, strict=True)
+
+
 def read_type(field: FieldDescriptor, proto: FieldDescriptorProto) -> FieldType | None:
     """Return what a field holds, or None where callers cannot see it (INPUT_ONLY)."""
     if Behavior.INPUT_ONLY in read_behaviors(proto):
         return None
     sensitive = bool(proto.options.Extensions[options_pb2.field].sensitive)
     kind = kind_of(field)
-    message = field.message_type
     if kind is Kind.MAP:
+        message: Any = field.message_type
         key, value = message.fields_by_name["key"], message.fields_by_name["value"]
         return FieldType(kind=kind, key=kind_of(key), value=_single(value, presence=True), sensitive=sensitive)
     single = _single(field, presence=field.has_presence)
@@ -201,7 +205,8 @@ def _single(field: FieldDescriptor, *, presence: bool) -> FieldType:
 def _refuse_hidden(type_: FieldType, word: Token) -> None:
     if type_.sensitive:
         raise Mistake(
-            f"The field {excerpt(word.text)} is sensitive and cannot be asked for, since filters are in logs", word.offset
+            f"The field {excerpt(word.text)} is sensitive and cannot be asked for, since filters are in logs",
+            word.offset,
         )
 
 

@@ -13,7 +13,7 @@ EXCERPT = 40
 """The most characters of the caller's text that a message repeats."""
 
 
-class Mistake(Exception):  # noqa: N818  (it is collected, and never leaves this package)
+class Mistake(Exception):
     """One thing that is wrong at one place of a filter."""
 
     def __init__(self, description: str, offset: int) -> None:

@@ -43,8 +43,8 @@ class Token(NamedTuple):
 
 
 _PUNCTUATION = r"""(?P<compare><=|>=|!=|[=<>:])|(?P<open>\()|(?P<close>\))|(?P<comma>,)|(?P<string>["'])"""
-# On the left a dot traverses and a minus negates; on the right both belong to the value (1.5, -3, 2012-04-21T11:30:00Z),
-# and so does the colon.
+# On the left a dot traverses and a minus negates; on the right both belong to the value, and so does the colon
+# (1.5, -3, 2012-04-21T11:30:00Z).
 _LEFT = re.compile(rf"""\s*(?:{_PUNCTUATION}|(?P<dot>\.)|(?P<minus>-)|(?P<text>[^\s"'(),.<>=!:\-][^\s"'(),.<>=!:]*))""")
 _RIGHT = re.compile(rf"""\s*(?:{_PUNCTUATION}|(?P<text>[^\s"'(),<>=!:][^\s"'(),<>=!]*))""")
 # After a dot comes the key of a field or of a map, and -7 is a key.

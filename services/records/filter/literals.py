@@ -119,11 +119,15 @@ def _real(kind: Kind, value: Token) -> float:
 def _duration(_: Kind, value: Token) -> int:
     match = _DURATION.fullmatch(value.text)
     if match is None:
-        raise Mistake(f"{excerpt(value.text)} is not a duration; write seconds with an s, such as 20s or 1.5s", value.offset)
+        raise Mistake(
+            f"{excerpt(value.text)} is not a duration; write seconds with an s, such as 20s or 1.5s", value.offset
+        )
     sign, seconds, fraction = match.groups()
     micros = int(seconds) * MICROS + int((fraction or "").ljust(6, "0")[:6])
     if micros > MAX_DURATION_SECONDS * MICROS:
-        raise Mistake(f"{excerpt(value.text)} is out of range; a duration has at most {MAX_DURATION_SECONDS}s", value.offset)
+        raise Mistake(
+            f"{excerpt(value.text)} is out of range; a duration has at most {MAX_DURATION_SECONDS}s", value.offset
+        )
     return -micros if sign else micros
 
 
@@ -131,7 +135,8 @@ def _timestamp(_: Kind, value: Token) -> datetime:
     match = _TIMESTAMP.fullmatch(value.text)
     if match is None:
         raise Mistake(
-            f"{excerpt(value.text)} is not a time; write it by RFC 3339, such as 2012-04-21T11:30:00-04:00", value.offset
+            f"{excerpt(value.text)} is not a time; write it by RFC 3339, such as 2012-04-21T11:30:00-04:00",
+            value.offset,
         )
     *parts, fraction, sign, hours, minutes = match.groups()
     # Cut to microseconds, as stored times are, so that a client finds what it wrote.

@@ -135,7 +135,11 @@ class _Parser:
             raise Mistake(f"A filter has at most {MAX_TERMS} comparisons", token.offset)
         self._at += 1
         following = self._tokens[self._at]
-        if following.sort is Sort.OPEN and token.sort is Sort.TEXT and following.offset == token.offset + len(token.text):
+        if (
+            following.sort is Sort.OPEN
+            and token.sort is Sort.TEXT
+            and following.offset == token.offset + len(token.text)
+        ):
             raise Mistake(f"Functions such as {excerpt(token.text + '()')} are not supported yet", token.offset)
         return token
 
@@ -144,13 +148,9 @@ class _Parser:
         if following.sort is Sort.OPEN and path[-1].sort is Sort.TEXT:
             raise Mistake(f"Functions such as {excerpt(written + '()')} are not supported yet", path[0].offset)
         raise Mistake(
-            f"Bare words such as {excerpt(written)} are not supported yet; compare a field, such as {_example(written)}",
+            f"Bare words such as {excerpt(written)} are not supported yet; compare a field, as in name = 'text'",
             path[0].offset,
         )
-
-
-def _example(written: str) -> str:
-    return f"name = {excerpt(written)}"
 
 
 def _explain(token: Token, expected: str = "AND, OR, or another comparison") -> str:

@@ -1,7 +1,7 @@
 """Writes a checked filter as SQL. Every text of the caller is a bound parameter; field names are the contract's.
 
-A test on what is unset is NULL, and a filter has no third truth: AND and OR keep NULL from ever becoming true, and NOT is
-written `IS NOT TRUE`, so that it is true of what is false and of what is unset alike.
+A test on what is unset is NULL, and a filter has no third truth: AND and OR keep NULL from ever becoming true, and NOT
+is written `IS NOT TRUE`, so that it is true of what is false and of what is unset alike.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Columns(Protocol):
         """Return the column of a field."""
 
 
-_BIGINT, _NUMERIC, _DOUBLE, _TEXT = sa.BigInteger(), sa.Numeric(20, 0), sa.DOUBLE_PRECISION(), sa.Text()
+_BIGINT, _NUMERIC, _TEXT = sa.BigInteger(), sa.Numeric(20, 0), sa.Text()
+_DOUBLE: sa.types.TypeEngine[Any] = sa.DOUBLE_PRECISION()
 
 # How the text of a document's scalar becomes a value; None leaves it text. A Timestamp's text has a fixed width.
 _DOCUMENT_TYPES: Mapping[Kind, sa.types.TypeEngine[Any] | None] = {
@@ -53,6 +54,7 @@ _COMPARE: Mapping[Operator, Callable[[Any, Any], Any]] = {
     Operator.GREATER_OR_EQUAL: operator.ge,
     Operator.CONTAINS: operator.eq,
 }
+
 
 def to_sql(condition: Condition, columns: Columns) -> sa.ColumnElement[bool]:
     """Return the condition over a table's columns; parameters are bound by their names."""
@@ -161,7 +163,7 @@ def _any_element(
 ) -> sa.ColumnElement[bool]:
     # Anonymous, so that a list within a list gets a name of its own.
     each = sa.func.jsonb_array_elements(elements, type_=JSONB()).column_valued()
-    return sa.select(sa.literal_column("1")).where(ask(_Place(each, ()))).exists()
+    return sa.select(sa.literal_column("1")).select_from(each.scalar_alias).where(ask(_Place(each, ()))).exists()
 
 
 def _present(leaf: _Place, path: Path) -> sa.ColumnElement[bool]:

@@ -1,4 +1,7 @@
-"""The parts of a filter as it is written: no more is known than that it can be read."""
+"""The parts of a filter as it is written: no more is known than that it can be read.
+
+They are not frozen, nor are those of `conditions`: each filter makes many, and freezing doubles what they cost.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Restriction:
-    """A comparison: `path operator value`. (The parts of a syntax tree are not frozen: that doubles what they cost.)"""
+    """A comparison: `path operator value`."""
 
     path: list[Token]
     """The words between the dots."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from services.chassis.contract import Contract
 
+CHANNEL_OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0))
 CONTRACTS = Path(__file__).parent / "contracts"
 
 
@@ -99,7 +100,7 @@ class Edge:
     @contextlib.contextmanager
     def channel(self) -> Iterator[grpc.Channel]:
         """Open a gRPC channel to the edge."""
-        with grpc.insecure_channel(self.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        with grpc.insecure_channel(self.address, options=CHANNEL_OPTIONS) as channel:
             yield channel
 
     def call(self, method: str, metadata: dict[str, str] | None = None, **fields: Any) -> Any:
@@ -161,7 +162,9 @@ def running_edge(folder: Path, *, workers: int = 2, identity: str = "toy", **cha
         stack.callback(reflecting.kill)
         stack.callback(lambda: [worker.kill() for worker in started])
         stack.enter_context(_envoy(topology, log))
-        rest = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{topology.port}", timeout=20))
+        rest = stack.enter_context(
+            httpx.Client(base_url=f"http://127.0.0.1:{topology.port}", timeout=20, trust_env=False)
+        )
         edge = Edge(
             topology=topology,
             contract=contract,

@@ -1,0 +1,50 @@
+"""Where a call comes from, as far as that can be believed."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from services.chassis.call import Call
+
+EDGE = "edge"
+"""The workload whose headers about the client are believed."""
+
+_NETWORK_BITS = 64
+
+
+def source_address(call: Call, *, trust_headers: bool = False) -> str:
+    """Return the client's IPv4 address, or the network of its IPv6 address: there one house has 2^64 of them.
+
+    The edge replaces `x-envoy-external-address` and appends to `x-forwarded-for`, so its last entry is what the edge
+    saw and those before it are what the client says. Whoever calls without the edge is named by its certificate;
+    `trust_headers` is for tests without certificates.
+    """
+    if call.caller.workload != EDGE and not trust_headers:
+        return f"workload:{call.caller.workload}" if call.caller.workload else "unknown"
+    forwarded = call.metadata.get("x-forwarded-for", "").rsplit(",", 1)[-1]
+    return _network(call.metadata.get("x-envoy-external-address") or forwarded)
+
+
+def session_of(token: str) -> str:
+    """Return the `sid` of an access token that the chassis has verified, or nothing."""
+    parts = token.split(".")
+    if len(parts) != 3:  # noqa: PLR2004 - header, payload, signature
+        return ""
+    payload = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    return str(payload.get("sid", ""))
+
+
+def _network(text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text.strip())
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, _NETWORK_BITS), strict=False))
+    return str(address)

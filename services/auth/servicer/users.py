@@ -1,0 +1,84 @@
+"""Serves UserService: the record engine's methods, guarded where they change who may do what, and passwords."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tenon.auth.v1 import user_service_pb2 as pb
+
+from services.auth.domain.accounts import normalize_email
+from services.auth.servicer.source import session_of, source_address
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from services.auth.domain.grants import Grants
+    from services.auth.domain.passwords import Passwords
+    from services.auth.servicer.records import Records
+    from services.chassis.call import Call
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserServicer:
+    """Keeps users and their passwords."""
+
+    records: Records
+    """Serves the standard methods."""
+    grants: Grants
+    """Guards them."""
+    passwords: Passwords
+    """Changes and resets passwords."""
+    trust_headers: bool = False
+    """Whether headers about the client are believed without a certificate, for tests."""
+
+    async def GetUser(self, request: pb.GetUserRequest, call: Call) -> Message | bytes:  # noqa: N802
+        """Return one user."""
+        return await self.records.serve(request, call)
+
+    async def ListUsers(self, request: pb.ListUsersRequest, call: Call) -> Message | bytes:  # noqa: N802
+        """Return a page of users."""
+        return await self.records.serve(request, call)
+
+    async def CreateUser(self, request: pb.CreateUserRequest, call: Call) -> Message | bytes:  # noqa: N802
+        """Make a user."""
+        caller = call.caller
+        request.user.email = normalize_email(request.user.email)
+        async with self.grants.creating_user(caller.organization, request.user.roles, held=caller.permissions):
+            return await self.records.serve(request, call)
+
+    async def UpdateUser(self, request: pb.UpdateUserRequest, call: Call) -> Message | bytes:  # noqa: N802
+        """Change a user. A user who is disabled thereby loses all sessions."""
+        caller, user = call.caller, request.user
+        user.email = normalize_email(user.email)
+        async with self.grants.changing_user(caller.organization, user.name, held=caller.permissions):
+            return await self.records.serve(request, call)
+
+    async def DeleteUser(self, request: pb.DeleteUserRequest, call: Call) -> Message | bytes:  # noqa: N802
+        """Delete a user with all sessions and the password."""
+        caller = call.caller
+        async with self.grants.changing_user(caller.organization, request.name, held=caller.permissions):
+            return await self.records.serve(request, call)
+
+    async def ResetPassword(  # noqa: N802
+        self, request: pb.ResetPasswordRequest, call: Call
+    ) -> pb.ResetPasswordResponse:
+        """Give a user a new random password."""
+        caller = call.caller
+        password = await self.passwords.reset(caller.organization, request.name, held=caller.permissions)
+        call.set_header("cache-control", "no-store")
+        return pb.ResetPasswordResponse(password=password)
+
+    async def ChangePassword(  # noqa: N802
+        self, request: pb.ChangePasswordRequest, call: Call
+    ) -> pb.ChangePasswordResponse:
+        """Change the caller's own password; the session that the call came with lives on."""
+        await self.passwords.change(
+            call.caller.organization,
+            call.caller.subject,
+            current=request.current_password,
+            new=request.new_password,
+            address=source_address(call, trust_headers=self.trust_headers),
+            keep_session=session_of(call.token),
+        )
+        return pb.ChangePasswordResponse()

@@ -1,0 +1,75 @@
+"""What auth alone is told by the environment."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path  # noqa: TC003 - `load_settings` reads the types of the fields
+from typing import TYPE_CHECKING
+
+from services.chassis.environment import SettingsError, load_settings, setting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERIFIER_CACHE = timedelta(minutes=10)
+"""How long the edge and the services keep the public keys that they have read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Auth's own settings, beside the chassis's."""
+
+    admin_email: str = setting("TENON_ADMIN_EMAIL", default="admin@tenon.local")
+    """Address of the bootstrap administrator."""
+    admin_password_file: Path | None = setting("TENON_ADMIN_PASSWORD_FILE", default=None, shown=True)
+    """File of mode 0600 with the bootstrap administrator's first password, or None for no password."""
+    token_lifetime: timedelta = setting("TENON_TOKEN_LIFETIME", default=timedelta(minutes=10), shown=True)
+    """How long an access token lives."""
+    session_lifetime: timedelta = setting("TENON_SESSION_LIFETIME", default=timedelta(days=30), shown=True)
+    """After this a session ends, whatever is done with it."""
+    session_idle: timedelta = setting("TENON_SESSION_IDLE", default=timedelta(days=14), shown=True)
+    """After this a session ends that was not renewed."""
+    refresh_grace: timedelta = setting("TENON_REFRESH_GRACE", default=timedelta(seconds=10), shown=True)
+    """For so long a used refresh token gives its successor once more."""
+    key_period: timedelta = setting("TENON_SIGNING_KEY_PERIOD", default=timedelta(days=30), shown=True)
+    """How long a key signs."""
+    key_lead: timedelta = setting("TENON_SIGNING_KEY_LEAD", default=timedelta(minutes=15), shown=True)
+    """How long a key is published before it signs."""
+    hash_threads: int = setting("TENON_HASH_THREADS", default=0, shown=True)
+    """Passwords that are hashed at once; as many as there are cores when 0."""
+    hash_waiting: int = setting("TENON_HASH_WAITING", default=64, shown=True)
+    """Passwords that wait to be hashed before further ones are refused."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work together.
+
+        Raises:
+            SettingsError: naming every such variable.
+        """
+        problems = []
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+", self.admin_email):
+            problems.append("TENON_ADMIN_EMAIL is no address. Mend: write name@domain.")
+        if not timedelta(minutes=1) <= self.token_lifetime <= timedelta(hours=1):
+            problems.append("TENON_TOKEN_LIFETIME: from 1m to 1h, since a token that is out cannot be called back.")
+        if self.session_idle > self.session_lifetime:
+            problems.append("TENON_SESSION_IDLE exceeds TENON_SESSION_LIFETIME. Mend: make it shorter.")
+        if self.key_lead < VERIFIER_CACHE:
+            problems.append("TENON_SIGNING_KEY_LEAD: 10m at least, for so long verifiers keep the keys they have read.")
+        if self.key_period < self.key_lead + self.key_trail:
+            problems.append("TENON_SIGNING_KEY_PERIOD is too short for keys to overlap. Mend: use a day or more.")
+        if min(self.hash_threads, self.hash_waiting) < 0:
+            problems.append("TENON_HASH_THREADS and TENON_HASH_WAITING: not negative.")
+        if problems:
+            raise SettingsError(tuple(problems))
+
+    @property
+    def key_trail(self) -> timedelta:
+        """How long a key is published after it signed last."""
+        return self.token_lifetime + VERIFIER_CACHE + timedelta(minutes=5)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the environment. Raises `SettingsError` with all problems at once."""
+        return load_settings(cls, environ)

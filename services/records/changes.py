@@ -1,0 +1,191 @@
+"""What changes a table that is there into the one that the contract asks for, and which changes are refused."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateColumn, SetColumnComment, SetTableComment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from services.records.catalogue import FoundColumn, FoundTable
+    from services.records.tables import RecordTable
+
+_DIALECT = postgresql.dialect()
+
+WIDENED = {
+    ("int32", "int64"),
+    ("uint32", "uint64"),
+    ("uint32", "int64"),
+    ("sint32", "sint64"),
+    ("enum", "int32"),
+    ("enum", "int64"),
+    ("int32", "enum"),
+}
+"""Changes of a field's type that lose nothing: the bytes mean the same, and the column has room."""
+
+
+class MigrationRefused(Exception):  # noqa: N818  (it is a refusal and not a failure)
+    """The contract asks for what would lose data. `problems` says what, and how to mend it."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Take all that is refused."""
+        super().__init__("The tables cannot follow the contract:\n" + "\n".join(f"  {problem}" for problem in problems))
+        self.problems = tuple(problems)
+
+
+class Quote:
+    """Quotes names for SQL."""
+
+    @staticmethod
+    def name(text: str) -> str:
+        """Return an identifier in quotes."""
+        return '"' + text.replace('"', '""') + '"'
+
+
+def table_statements(table: RecordTable, found: FoundTable) -> tuple[list[str], list[str]]:
+    """Return the statements that bring a table in step, and what is refused."""
+    refused = _refuse_table(table, found)
+    statements: list[str] = []
+    if found.name != table.table.name:
+        old = f"{Quote.name(table.schema)}.{Quote.name(found.name)}"
+        statements.append(f"ALTER TABLE {old} RENAME TO {Quote.name(table.table.name)}")
+    columns = _Columns(table, found)
+    columns.compare()
+    if list(found.patterns) != list(table.record.patterns):
+        statements.append(str(SetTableComment(table.table).compile(dialect=_DIALECT)))
+    return statements + columns.renames() + columns.statements, refused + columns.refused
+
+
+def index_statements(table: RecordTable, found: FoundTable, wanted: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the statements that bring a table's indexes in step. An index holds nothing that its table does not."""
+    statements = []
+    for name, fingerprint in sorted(found.indexes.items()):
+        if name not in wanted or fingerprint not in wanted[name][-1] or not fingerprint:
+            statements.append(f"DROP INDEX {Quote.name(table.schema)}.{Quote.name(name)}")
+    for name, definition in sorted(wanted.items()):
+        fingerprint = found.indexes.get(name, "")
+        if not fingerprint or fingerprint not in definition[-1]:
+            statements += definition
+    return statements
+
+
+def _refuse_table(table: RecordTable, found: FoundTable) -> list[str]:
+    message, refused = table.record.message, []
+    if found.scope != table.record.scope.value:
+        refused.append(
+            f"{message}: its scope was {found.scope} and is now {table.record.scope.value}: nobody could tell whose the "
+            f"rows are. Keep the scope {found.scope}, or move the rows to another message."
+        )
+    before, after = ([_shape(pattern) for pattern in patterns] for patterns in (found.patterns, table.record.patterns))
+    if after[: len(before)] != before:
+        refused.append(
+            f"{message}: its patterns were {', '.join(found.patterns)}: the names of its rows would be lost. "
+            "Keep them in this order and add a new pattern at the end."
+        )
+    return refused
+
+
+def _shape(pattern: str) -> str:
+    return re.sub(r"\{[^}]*\}", "{}", pattern)
+
+
+class _Columns:
+    """Compares the columns of one table."""
+
+    def __init__(self, table: RecordTable, found: FoundTable) -> None:
+        self.table = table
+        self.name = f"{Quote.name(table.schema)}.{Quote.name(table.table.name)}"
+        self.found = found
+        self.statements: list[str] = []
+        self.refused: list[str] = []
+        self._renamed: dict[str, str] = {}
+
+    def compare(self) -> None:
+        """Find all that differs."""
+        by_number = {column.number: column for column in self.found.columns if column.number is not None}
+        names = {column.name for column in self.found.columns if column.number is None}
+        wanted = {field.number: field.name for field in self.table.record.fields if field.name in self.table.columns}
+        for column in self.table.table.columns:
+            if not (column.comment or "").startswith("field:") and column.name not in names:
+                self.refused.append(
+                    f"{self.table.record.message}: its rows have no `{column.name}`, and nobody could tell what it is. "
+                    "Keep the scope and the patterns as they were."
+                )
+        for number, name in wanted.items():
+            if number in by_number:
+                self._change(name, by_number[number])
+            else:
+                self._add(self.table.columns[name])
+        for number, column in by_number.items():
+            if number not in wanted and not column.is_retired:
+                self._retire(number, column)
+
+    def renames(self) -> list[str]:
+        """Return the renames; where names are swapped, by way of names that nobody has."""
+        taken = {column.name for column in self.found.columns}
+        if taken.isdisjoint(self._renamed.values()):
+            return [self._rename(old, new) for old, new in self._renamed.items()]
+        aside = {old: f"tenon_moving_{index}" for index, old in enumerate(self._renamed)}
+        away = [self._rename(old, by) for old, by in aside.items()]
+        return away + [self._rename(aside[old], new) for old, new in self._renamed.items()]
+
+    def _rename(self, old: str, new: str) -> str:
+        return f"ALTER TABLE {self.name} RENAME COLUMN {Quote.name(old)} TO {Quote.name(new)}"
+
+    def _add(self, column: sa.Column[object]) -> None:
+        definition = str(CreateColumn(column).compile(dialect=_DIALECT))
+        self.statements.append(f"ALTER TABLE {self.name} ADD COLUMN {definition}")
+        self.statements.append(str(SetColumnComment(column).compile(dialect=_DIALECT)))
+
+    def _change(self, field: str, found: FoundColumn) -> None:
+        column = self.table.columns[field]
+        wire = str(column.comment).split(" ", 1)[1]
+        if found.name != column.name:
+            self._renamed[found.name] = column.name
+        if found.wire == wire and not found.is_retired:
+            return
+        before, after = found.wire.removeprefix("optional "), wire.removeprefix("optional ")
+        if before != after and (before, after) not in WIDENED:
+            self.refused.append(
+                f"{self.table.record.message}.{field}: it was `{found.wire}` and is now `{wire}`: its values would be lost. "
+                "Keep the type, or add a new field with a new number."
+            )
+        elif found.wire.startswith("optional ") and not wire.startswith("optional "):
+            self.refused.append(
+                f"{self.table.record.message}.{field}: it was `{found.wire}` and is now `{wire}`: whether it was set would "
+                "be lost. Keep `optional`."
+            )
+        else:
+            self._widen(column, found, wire)
+
+    def _widen(self, column: sa.Column[object], found: FoundColumn, wire: str) -> None:
+        alter = f"ALTER TABLE {self.name} ALTER COLUMN {Quote.name(column.name)}"
+        kind = column.type.compile(dialect=_DIALECT)
+        self.statements.append(f"{alter} TYPE {kind}")
+        if wire.startswith("optional ") and not found.wire.startswith("optional "):
+            # The bytes of these rows hold no such field, so it is unset and not its default.
+            self.statements += [f"{alter} DROP NOT NULL", f"{alter} DROP DEFAULT"]
+            default = "false" if wire.endswith(" bool") else "''" if wire.endswith(" string") else "0"
+            name = Quote.name(column.name)
+            self.statements.append(f"UPDATE {self.name} SET {name} = NULL WHERE {name} = {default}")  # noqa: S608
+        self.statements.append(str(SetColumnComment(column).compile(dialect=_DIALECT)))
+
+    def _retire(self, number: int, found: FoundColumn) -> None:
+        if number not in self.table.reserved:
+            self.refused.append(
+                f"{self.table.record.message}: the field {number} (`{found.name}`) is gone: its values would be lost. "
+                f'Put it back, or write `reserved {number}; reserved "{found.name}";` to keep them out of sight.'
+            )
+            return
+        name = f"retired_{number}"
+        self._renamed[found.name] = name
+        alter = f"ALTER TABLE {self.name}"
+        self.statements += [
+            f"{alter} ALTER COLUMN {Quote.name(name)} DROP NOT NULL",
+            f"COMMENT ON COLUMN {self.name}.{Quote.name(name)} IS 'retired:{number} {found.wire}'",
+        ]

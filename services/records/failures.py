@@ -1,0 +1,154 @@
+"""The errors of records, and which of them a failure of Postgres is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from services.chassis.errors import (
+    Aborted,
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    TenonError,
+    Violation,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from services.records.tables import RecordTable
+
+
+class RecordNotFound(NotFound):
+    """There is no such record, or not for this caller."""
+
+    reason = "RECORD_NOT_FOUND"
+
+    def __init__(self, resource: str, name: str) -> None:
+        """Take the type of the record and the name that was asked for."""
+        super().__init__(
+            f"{resource} `{name}` does not exist, or not for this caller.",
+            metadata={"resource": resource, "name": name},
+        )
+
+
+class RecordExists(AlreadyExists):
+    """A record of that name, or with that unique value, exists."""
+
+    reason = "RECORD_ALREADY_EXISTS"
+
+
+class NameTaken(PermissionDenied):
+    """The name belongs to a record that the caller may not see (AIP-133)."""
+
+    reason = "NAME_NOT_AVAILABLE"
+
+
+class EtagMismatch(Aborted):
+    """The record has changed since the caller read it."""
+
+    reason = "ETAG_MISMATCH"
+
+    def __init__(self, name: str) -> None:
+        """Take the name of the record."""
+        super().__init__(
+            f"`{name}` has changed since it was read. Read it again and repeat the change.", metadata={"name": name}
+        )
+
+
+class TooMuchContention(Aborted):
+    """Other changes of the same record kept coming first."""
+
+    reason = "TOO_MUCH_CONTENTION"
+
+
+class ReferenceNotFound(InvalidArgument):
+    """A field names a record that does not exist, or not for this caller."""
+
+    reason = "REFERENCE_NOT_FOUND"
+
+
+class RecordHasChildren(FailedPrecondition):
+    """A record cannot go while others live below it."""
+
+    reason = "RECORD_HAS_CHILDREN"
+
+
+class RequestIdReused(AlreadyExists):
+    """A request id was sent before, with another request."""
+
+    reason = "REQUEST_ID_REUSED"
+
+
+class Unstorable(InvalidArgument):
+    """Values that a record cannot hold."""
+
+    reason = "FIELD_INVALID"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        """Take all that is wrong."""
+        first = violations[0]
+        more = f" ({len(violations) - 1} more)" if len(violations) > 1 else ""
+        super().__init__(f"{first.field}: {first.description}{more}", violations=violations)
+
+
+class NameInvalid(InvalidArgument):
+    """A name or an id that is not of the record's pattern."""
+
+    reason = "NAME_INVALID"
+
+
+class BatchTooLarge(InvalidArgument):
+    """More than a batch may hold."""
+
+    reason = "BATCH_TOO_LARGE"
+
+
+def invalid(error: type[InvalidArgument], field: str, description: str, rule: str = "") -> InvalidArgument:
+    """Return an error about one field."""
+    return error(
+        f"{field}: {description}",
+        violations=[Violation(field=field, description=description, reason=rule or error.reason)],
+        metadata={"field": field},
+    )
+
+
+def explain(table: RecordTable, error: BaseException, *, field: str, name: str = "") -> TenonError | None:
+    """Return what a failure of Postgres means for a change of a record, or None where it means nothing to a caller.
+
+    `field` is the path of the record in the request, `name` the record's name, where there is only one.
+    """
+    resource = table.record.type
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return _taken(table, error, field=field, name=name)
+    if isinstance(error, asyncpg.ForeignKeyViolationError):
+        return RecordHasChildren(
+            f"{resource} `{name}` has records below it. Delete them first.",
+            metadata={"resource": resource, "name": name},
+        )
+    if isinstance(error, asyncpg.ProgramLimitExceededError):
+        return invalid(Unstorable, field, "Fields of an index are too long together. Shorten them.", "string.max_len")
+    if isinstance(error, asyncpg.DataError | asyncpg.CharacterNotInRepertoireError) or (
+        isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+    ):
+        return invalid(Unstorable, field, "A value is out of the range that can be stored.")
+    return None
+
+
+def _taken(table: RecordTable, error: asyncpg.UniqueViolationError, *, field: str, name: str) -> TenonError:
+    constraint = str(error.constraint_name or "")
+    key = table.keys.get(constraint)
+    resource = table.record.type
+    if key is None:
+        said = f" `{name}`" if name else " of that name"
+        metadata: Mapping[str, str] = {"resource": resource, "name": name, "field": "name"}
+        return RecordExists(f"{resource}{said} exists. Choose another id, or read the one that exists.", metadata=metadata)
+    fields = ", ".join(f"{field}.{part}" for part in key)
+    return RecordExists(
+        f"Another {resource} has the same {' and '.join(f'`{part}`' for part in key)}. Choose another value.",
+        metadata={"resource": resource, "field": fields, "key": ",".join(key)},
+    )

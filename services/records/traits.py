@@ -1,0 +1,154 @@
+"""What the options of fields ask of the engine at any depth of a message, planned once per type of message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from buf.validate import validate_pb2
+from google.api import field_behavior_pb2
+from tenon.options.v1 import options_pb2
+
+from services.records.times import cut
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.message import Message
+
+    Step = Callable[[Message], None]
+    Act = Callable[[FieldDescriptor], Step | None]
+
+_TIMES = ("google.protobuf.Timestamp", "google.protobuf.Duration")
+
+
+def clearing(descriptor: Descriptor, *behaviors: int) -> Step | None:
+    """Return what clears the fields of these behaviours at any depth, or None where there are none."""
+
+    def act(field: FieldDescriptor) -> Step | None:
+        has = field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+        return _clear(field.name) if any(behavior in has for behavior in behaviors) else None
+
+    return _walk(descriptor, act)
+
+
+def redaction(descriptor: Descriptor) -> Step | None:
+    """Return what clears the fields that are kept out of logs and events, or None where there are none."""
+
+    def act(field: FieldDescriptor) -> Step | None:
+        return _clear(field.name) if field.GetOptions().Extensions[options_pb2.field].sensitive else None
+
+    return _walk(descriptor, act)
+
+
+def cutting(descriptor: Descriptor) -> Step | None:
+    """Return what cuts all times and durations to microseconds, or None where there are none."""
+    return _walk(descriptor, lambda field: _cut(field) if _is_time(field) else None)
+
+
+def says_pattern(field: FieldDescriptor | None) -> bool:
+    """Whether `buf.validate` says what a text looks like, so that no rule of ours need apply."""
+    if field is None:
+        return False
+    rules = field.GetOptions().Extensions[validate_pb2.field]
+    return bool(rules.HasField("string") and rules.string.HasField("pattern"))
+
+
+def _is_time(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.full_name in _TIMES
+
+
+def _clear(name: str) -> Step:
+    return lambda message: message.ClearField(name)
+
+
+def _cut(field: FieldDescriptor) -> Step:
+    name = field.name
+    if field.is_repeated:
+        return lambda message: [cut(value) for value in getattr(message, name)].clear()
+
+    def cut_one(message: Message) -> None:
+        if message.HasField(name):
+            cut(getattr(message, name))
+
+    return cut_one
+
+
+def _walk(descriptor: Descriptor, act: Act) -> Step | None:
+    """Return what does `act`'s steps in a message and in all messages below it, or None where none has any."""
+    affected = _affected(descriptor, act)
+    if descriptor.full_name not in affected:
+        return None
+    plans: dict[str, list[Step]] = {name: [] for name in affected}
+    for name, found in affected.items():
+        for field in found.fields:
+            step = act(field)
+            if step is not None:
+                plans[name].append(step)
+            elif (inner := _inner(field)) is not None and inner.full_name in plans:
+                plans[name].append(_descend(field, plans[inner.full_name]))
+    return _all(plans[descriptor.full_name])
+
+
+def _all(steps: list[Step]) -> Step:
+    def run(message: Message) -> None:
+        for step in steps:
+            step(message)
+
+    return run
+
+
+def _descend(field: FieldDescriptor, steps: list[Step]) -> Step:
+    name, run = field.name, _all(steps)
+    if not field.is_repeated:
+
+        def into_one(message: Message) -> None:
+            if message.HasField(name):
+                run(getattr(message, name))
+
+        return into_one
+    is_map = _is_map(field)
+
+    def into_all(message: Message) -> None:
+        values = getattr(message, name)
+        for value in values.values() if is_map else values:
+            run(value)
+
+    return into_all
+
+
+def _inner(field: FieldDescriptor) -> Descriptor | None:
+    """Return the message below a field, which for a map is its value."""
+    if _is_map(field):
+        value: Descriptor | None = field.message_type.fields_by_name["value"].message_type
+        return value
+    inner: Descriptor | None = field.message_type
+    return inner
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
+
+
+def _affected(descriptor: Descriptor, act: Act) -> dict[str, Any]:
+    """Return the types of message at or below this one that `act` has something to do in."""
+    reached: dict[str, Descriptor] = {descriptor.full_name: descriptor}
+    pending = [descriptor]
+    for found in pending:  # grows while it is walked
+        for field in found.fields:
+            inner = _inner(field)
+            if inner is not None and inner.full_name not in reached:
+                reached[inner.full_name] = inner
+                pending.append(inner)
+    affected = {name for name, found in reached.items() if any(act(field) is not None for field in found.fields)}
+    grown = True
+    while grown:
+        above = {
+            name
+            for name, found in reached.items()
+            if name not in affected
+            and any((inner := _inner(field)) is not None and inner.full_name in affected for field in found.fields)
+        }
+        affected |= above
+        grown = bool(above)
+    return {name: reached[name] for name in sorted(affected)}

@@ -1,0 +1,49 @@
+"""The repository's own contract says all that it must."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.chassis.contract import Internal, Method, Permission
+from tests.contract.walk import named_elements, own_contract
+
+METHODS = tuple(own_contract().methods.values())
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.path)
+def test_every_rpc_has_a_rule_and_a_comment(method: Method) -> None:
+    assert method.comment
+    assert not isinstance(method.rule.access, Internal) or method.rule.access.callers
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.path)
+def test_every_rpc_that_is_not_internal_has_a_rest_binding(method: Method) -> None:
+    assert bool(method.bindings) is not method.is_internal
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.path)
+def test_every_permission_begins_with_the_service_of_its_package(method: Method) -> None:
+    if isinstance(method.rule.access, Permission):
+        assert method.rule.access.name.startswith(f"{method.service.split('.')[-3]}.")
+
+
+def test_everything_that_has_a_name_has_a_comment() -> None:
+    assert [f"{element.place}: {element.name}" for element in named_elements() if not element.comment] == []
+
+
+def test_the_walk_reaches_all_kinds_of_elements() -> None:
+    names = {element.name for element in named_elements()}
+    assert {
+        "tenon.options.v1.Rule",
+        "tenon.options.v1.Rule.access",
+        "tenon.options.v1.Rule.limit",
+        "tenon.options.v1.Per",
+        "tenon.options.v1.Per.PER_SUBJECT",
+        "tenon.flightops.v1.Flight",
+    } <= names
+
+
+def test_every_package_of_ours_is_hosted() -> None:
+    hosts = {service.package: service.host for service in own_contract().services}
+    assert hosts["tenon.flightops.v1"] == "data"
+    assert set(hosts.values()) <= {"auth", "data"} | {package.split(".")[1] for package in hosts}

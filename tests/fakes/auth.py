@@ -1,0 +1,272 @@
+"""Auth's ports kept in memory: each passes the same conformance suite as its real adapter."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from services.auth.domain.accounts import Account
+from services.auth.domain.errors import HashingBusy, SignInThrottled, ThrottleUnavailable
+from services.auth.domain.sessions import KeptToken, Session
+from services.auth.domain.throttle import Limits
+from services.auth.domain.tokens import AccessToken, Grant
+from services.auth.storage.signing_keys import generate_key
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from services.auth.domain.signing_keys import Rotation, SigningKey
+    from services.auth.domain.throttle import Allowance, Attempt
+
+START = datetime(2026, 11, 21, 12, tzinfo=UTC)
+"""When a fake clock starts."""
+
+
+@dataclass
+class FakeClock:
+    """A clock that goes when it is told to."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def seconds(self) -> float:
+        return self.now.timestamp()
+
+    def advance(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+
+@dataclass
+class FakePeople:
+    """Users, roles and hashes (ports `Directory`, `Credentials`, `Changes` and `Founding`)."""
+
+    users: dict[tuple[str, str], Account] = field(default_factory=dict)
+    roles: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    hashes: dict[tuple[str, str], str] = field(default_factory=dict)
+    opened: int = 0
+
+    def add_role(self, name: str, *permissions: str, organization: str = "default") -> None:
+        self.roles[organization, name] = frozenset(permissions)
+
+    def add_user(
+        self, name: str, *roles: str, email: str = "", password_hash: str = "", organization: str = "default"
+    ) -> None:
+        account = Account(organization=organization, name=name, email=email or f"{name[6:]}@x.test", roles=roles)
+        self.users[organization, name] = account
+        if password_hash:
+            self.hashes[organization, name] = password_hash
+
+    def change(self, name: str, *, organization: str = "default", **fields: object) -> None:
+        key = (organization, name)
+        self.users[key] = replace(self.users[key], **fields)  # type: ignore[arg-type]
+
+    async def find_by_email(self, organization: str, email: str) -> Account | None:
+        found = (a for (o, _), a in self.users.items() if o == organization and a.email == email)
+        return next((self._complete(account) for account in found), None)
+
+    async def find_by_name(self, organization: str, name: str) -> Account | None:
+        account = self.users.get((organization, name))
+        return self._complete(account) if account else None
+
+    async def find_roles(self, organization: str, roles: Sequence[str]) -> dict[str, frozenset[str]]:
+        return {role: self.roles[organization, role] for role in roles if (organization, role) in self.roles}
+
+    async def is_role_in_use(self, organization: str, role: str) -> bool:
+        return any(o == organization and role in account.roles for (o, _), account in self.users.items())
+
+    async def count_administrators(self, organization: str) -> int:
+        return sum(o == organization and self._complete(a).is_administrator for (o, _), a in self.users.items())
+
+    async def set(self, organization: str, user: str, password_hash: str) -> None:
+        self.hashes[organization, user] = password_hash
+
+    async def remove(self, organization: str, user: str) -> None:
+        self.hashes.pop((organization, user), None)
+
+    @asynccontextmanager
+    async def open(self, organization: str) -> AsyncIterator[None]:
+        del organization
+        kept = (dict(self.users), dict(self.roles), dict(self.hashes))
+        self.opened += 1
+        try:
+            yield
+        except BaseException:
+            self.users, self.roles, self.hashes = kept
+            raise
+
+    async def create_role(self, organization: str, role: str) -> None:
+        self.roles[organization, role] = frozenset({"*"})
+
+    async def create_user(self, organization: str, email: str, role: str) -> str:
+        name = f"users/{len(self.users) + 1}"
+        self.add_user(name, role, email=email, organization=organization)
+        return name
+
+    def _complete(self, account: Account) -> Account:
+        key = (account.organization, account.name)
+        granted = [self.roles.get((account.organization, role), frozenset()) for role in account.roles]
+        return replace(account, permissions=frozenset().union(*granted), password_hash=self.hashes.get(key, ""))
+
+
+@dataclass
+class FakeHasher:
+    """Hashes that cost nothing and are counted (port `Hasher`)."""
+
+    hashed: int = 0
+    verified: int = 0
+    busy: bool = False
+
+    async def hash(self, password: str) -> str:
+        self._count()
+        self.hashed += 1
+        return f"hash:{password}"
+
+    async def verify(self, password_hash: str, password: str) -> bool:
+        self._count()
+        self.verified += 1
+        return password_hash == f"hash:{password}"
+
+    def _count(self) -> None:
+        if self.busy:
+            raise HashingBusy
+
+
+@dataclass
+class _Counter:
+    failures: int = 0
+    until: float = 0.0
+
+
+@dataclass
+class FakeThrottle:
+    """Counters in memory (port `Throttle`)."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    limits: Limits = field(default_factory=Limits)
+    down: bool = False
+    counters: dict[str, _Counter] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+
+    async def admit(self, attempt: Attempt) -> None:
+        if self.down:
+            raise ThrottleUnavailable
+        self._count({f"address {attempt.address}": self.limits.address})
+        counted = {_pair(attempt): self.limits.pair}
+        if _pair(attempt) not in self.known:
+            counted[f"account {attempt.account}"] = self.limits.account
+        self._count(counted)
+
+    async def forgive(self, attempt: Attempt) -> None:
+        for key in (f"address {attempt.address}", f"account {attempt.account}"):
+            if counter := self.counters.get(key):
+                counter.failures -= 1
+                counter.until = 0.0
+        self.counters.pop(_pair(attempt), None)
+        self.known.add(_pair(attempt))
+
+    def _count(self, counted: dict[str, Allowance]) -> None:
+        now = self.clock.seconds()
+        wait = max(self.counters.setdefault(key, _Counter()).until for key in counted) - now
+        if wait > 0:
+            raise SignInThrottled(wait)
+        for key, allowance in counted.items():
+            counter = self.counters[key]
+            counter.failures += 1
+            counter.until = now + allowance.wait_after(counter.failures)
+
+
+def _pair(attempt: Attempt) -> str:
+    return f"{attempt.account} {attempt.address}"
+
+
+@dataclass
+class FakeSessions:
+    """Sessions in memory (port `RefreshSessions`)."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    tokens: dict[bytes, KeptToken] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+
+    async def open(self, session: Session, digest: bytes, expires: datetime) -> None:
+        self.sessions[session.id] = session
+        self.tokens[digest] = KeptToken(session=session, expires=expires, revoked=False)
+
+    async def rotate(
+        self, digest: bytes, *, now: datetime, successor: bytes, sealed_successor: bytes, expires: datetime
+    ) -> KeptToken | None:
+        token = await self.find(digest)
+        if token is None or token.used or token.revoked or now >= min(token.expires, token.session.expires):
+            return None
+        until = min(expires, token.session.expires)
+        used = replace(token, used=now, sealed_successor=sealed_successor, successor_expires=until)
+        self.tokens[digest] = used
+        self.tokens[successor] = KeptToken(session=token.session, expires=until, revoked=False)
+        return used
+
+    async def find(self, digest: bytes) -> KeptToken | None:
+        token = self.tokens.get(digest)
+        return replace(token, revoked=token.session.id in self.ended) if token else None
+
+    async def end(self, session: str, *, now: datetime) -> None:
+        del now
+        self.ended.add(session)
+
+    async def end_all(self, organization: str, user: str, *, keep: str = "") -> None:
+        of_user = [s.id for s in self.sessions.values() if (s.organization, s.user) == (organization, user)]
+        self.ended |= {session for session in of_user if session != keep}
+
+    async def prune(self, *, now: datetime, grace: timedelta) -> None:
+        self.sessions = {key: session for key, session in self.sessions.items() if session.expires >= now}
+        self.tokens = {
+            digest: replace(token, sealed_successor=b"") if token.used and token.used < now - grace else token
+            for digest, token in self.tokens.items()
+            if token.session.id in self.sessions
+        }
+
+
+@dataclass
+class FakeSeal:
+    """Seals nothing, and notices a wrong context (port `Seal`)."""
+
+    def seal(self, value: bytes, context: bytes = b"") -> bytes:
+        return context + b"|" + value
+
+    def open(self, sealed: bytes, context: bytes = b"") -> bytes:
+        if not sealed.startswith(context + b"|"):
+            raise ValueError("sealed for something else")
+        return sealed[len(context) + 1 :]
+
+
+@dataclass
+class FakeTokens:
+    """Tokens that anybody can read (port `Tokens`)."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    issued: list[Grant] = field(default_factory=list)
+
+    async def issue(self, grant: Grant) -> AccessToken:
+        self.issued.append(grant)
+        return AccessToken(text=f"token {len(self.issued)}", expires=self.clock() + timedelta(minutes=10))
+
+
+@dataclass
+class FakeSigningKeys:
+    """Key pairs in memory (ports `SigningKeys` and `KeySource`)."""
+
+    keys: list[SigningKey] = field(default_factory=list)
+
+    async def list(self) -> Sequence[SigningKey]:
+        return tuple(self.keys)
+
+    async def rotate(self, rotation: Rotation, *, now: datetime) -> Sequence[SigningKey]:
+        activates = rotation.next_activation(self.keys, now)
+        if activates is not None:
+            self.keys.append(generate_key(activates))
+        outdated = rotation.outdated(self.keys, now)
+        self.keys = [key for key in self.keys if key.id not in outdated]
+        return tuple(self.keys)

@@ -1,0 +1,50 @@
+"""gRPC keeps what every transport must keep, over a Unix socket."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest_asyncio
+
+from services.chassis.interceptors import Chain
+from services.chassis.interceptors.errors import ErrorsInterceptor
+from services.chassis.server import serve_grpc
+from services.chassis.transport import HandlerTable
+from tests.fakes.chassis_conformance import CODECS, PATH, Serve, TransportConformance, echo, table, text
+from tests.fakes.chassis_frame import fake_handler
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+class TestGrpcTransport(TransportConformance):
+    @pytest_asyncio.fixture
+    async def serve(self, tmp_path: Path) -> AsyncIterator[Serve]:
+        async with AsyncExitStack() as stack:
+
+            async def serve(handlers: dict[str, Any]) -> Any:
+                endpoint = f"unix:{tmp_path / 'toy.sock'}"
+                served = HandlerTable(Chain([ErrorsInterceptor()]).bind, handlers)
+                await stack.enter_async_context(serve_grpc(served, endpoint, None))
+                return await stack.enter_async_context(grpc.aio.insecure_channel(endpoint))
+
+            yield serve
+
+
+async def test_a_replaced_table_serves_the_next_call(tmp_path: Path) -> None:
+    endpoint = f"unix:{tmp_path / 'toy.sock'}"
+    served = HandlerTable(Chain([ErrorsInterceptor()]).bind, table(fake_handler(echo)))
+
+    async def shout(request: Any, call: Any) -> Any:
+        return text(request.value.upper())
+
+    async with serve_grpc(served, endpoint, None), grpc.aio.insecure_channel(endpoint) as channel:
+        invoke = channel.unary_unary(PATH, *CODECS)
+        assert (await invoke(text("a"))).value == "a!"
+        served.replace(table(fake_handler(shout)))
+        assert (await invoke(text("a"))).value == "A"
+        served.replace({})
+        assert await invoke(text("a")).code() is grpc.StatusCode.UNIMPLEMENTED

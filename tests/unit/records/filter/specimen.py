@@ -1,0 +1,38 @@
+"""A record with a field of every kind, compiled once."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from services.chassis.contract import PROTO_ROOT, compile_protos, load_contract
+from services.records.tables import build_tables
+
+if TYPE_CHECKING:
+    from services.chassis.contract import Contract
+    from services.records.tables import RecordTable
+
+CONTRACTS = Path(__file__).parent / "contracts"
+
+
+@cache
+def contract() -> Contract:
+    """Return the contract."""
+    return load_contract(compile_protos([PROTO_ROOT, CONTRACTS]), services=("auth", "data"))
+
+
+@cache
+def table() -> RecordTable:
+    """Return the record's table."""
+    return build_tables(contract(), host="data")["specimen.v1.Specimen"]
+
+
+def specimen(**fields: Any) -> Any:
+    """Return a specimen."""
+    return table().message(**fields)
+
+
+def part(**fields: Any) -> Any:
+    """Return a part of a specimen."""
+    return type(specimen().part)(**fields)
