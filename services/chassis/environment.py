@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import re
 import types
 import typing
@@ -110,11 +110,11 @@ def _parse_bool(text: str) -> bool:
     raise ValueError("neither true nor false. Mend: write 1 or 0.")
 
 
-def _parse_timedelta(text: str) -> datetime.timedelta:
+def _parse_timedelta(text: str) -> dt.timedelta:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise ValueError("not a duration. Mend: write a number and ms, s, m, h or d, such as 15s.")
-    return datetime.timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+    return dt.timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
 
 
 _PARSERS: dict[Any, Callable[[str], Any]] = {
@@ -123,5 +123,5 @@ _PARSERS: dict[Any, Callable[[str], Any]] = {
     float: _parse_float,
     bool: _parse_bool,
     Path: Path,
-    datetime.timedelta: _parse_timedelta,
+    dt.timedelta: _parse_timedelta,
 }

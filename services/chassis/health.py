@@ -6,7 +6,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Any
 
-from grpc_health.v1 import health_pb2
+from grpc_health.v1 import health_pb2 as _health_pb2
 
 from services.chassis.contract import Idempotency, Method, Public, Rule
 from services.chassis.errors import NotFound
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 SERVICE = "grpc.health.v1.Health"
 """Its name, which no contract of ours carries."""
 
-_SERVING = health_pb2.HealthCheckResponse.SERVING
-_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+health_pb2: Any = _health_pb2
+"""The wheel's messages; its published types lack those of List."""
+
+_SERVING: int = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING: int = health_pb2.HealthCheckResponse.NOT_SERVING
+_UNKNOWN: int = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 
 class ServiceUnknown(NotFound):

@@ -36,8 +36,9 @@ class _Server(uvicorn.Server):
         self.lifespan = self.config.lifespan_class(self.config)
         self.server_state.default_headers = self.config.encoded_headers
         loop = asyncio.get_running_loop()
+        protocol_class: Any = self.config.http_protocol_class
         protocol = functools.partial(
-            self.config.http_protocol_class,  # type: ignore[arg-type]  # every one of uvicorn's takes these
+            protocol_class,
             config=self.config,
             server_state=self.server_state,
             app_state={},

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 EXIT_CONFIGURATION = 78
-"""The exit code where the environment, the contract or a file cannot be used: starting again will not help (sysexits)."""
+"""The exit code for what a person has to mend in the environment, the contract or a file: a restart will not help."""
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
+import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -40,18 +42,24 @@ class CertificateFolder:
     the link is followed once.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Read the files.
+    def __init__(self, folder: Path, *, patience: float = 1.0) -> None:
+        """Read the files, and look again after `patience` seconds at the earliest.
 
         Raises:
             CertsUnusable: naming what is missing.
         """
         self._folder = folder
+        self._patience = patience
         self._current = self._read()
+        self._looked = time.monotonic()
 
     @property
     def current(self) -> Certificates:
         """The files as they are now; the last good ones where they cannot be read."""
+        now = time.monotonic()
+        if now - self._looked < self._patience:
+            return self._current
+        self._looked = now
         try:
             if self._look() != self._current.version:
                 self._current = self._read()
@@ -63,7 +71,7 @@ class CertificateFolder:
         """Return credentials that demand a client's certificate, and take rotated files from the next handshake on."""
         used = self._current.version
 
-        def fetch() -> grpc.ServerCertificateConfiguration | None:
+        def fetch() -> Any:
             nonlocal used
             now = self.current
             if now.version == used:
@@ -88,11 +96,13 @@ class CertificateFolder:
             nonlocal made
             version = self.current.version
             if version != made[0]:
-                made = (version, self._context())
+                # The old context serves on where the new files cannot be used, as the old files do.
+                with contextlib.suppress(OSError):
+                    made = (version, self._context())
             connection.context = made[1]
 
         context = self._context()
-        context.sni_callback = select  # type: ignore[assignment]  # called for every handshake, with a name or without
+        context.sni_callback = select  # called for every handshake, with a name or without
         return context
 
     def _context(self) -> ssl.SSLContext:

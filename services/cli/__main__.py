@@ -116,7 +116,9 @@ def _up(arguments: argparse.Namespace) -> int:
         return run_up(settings, demo=not arguments.no_demo, console=console)
     except CommandError as error:
         console.failed(str(error))
-        raise
+        if arguments.caller is None:
+            raise
+        return 1
     except Exception as error:
         console.failed(f"{type(error).__name__}: {error}")
         raise

@@ -18,8 +18,7 @@ from services.chassis.contract import (
     service_folders,
     write_contract,
 )
-from services.cli.fingerprint import KEY_FILE
-from services.cli.home import write_private
+from services.cli.fingerprint import write_compiled
 from services.cli.settings import read_settings
 from services.meshgen.envoy import generate, write
 from services.meshgen.topology import Topology
@@ -66,8 +65,7 @@ def main() -> int:
     except ContractError as error:
         sys.stderr.writelines(f"{problem}\n" for problem in error.problems)
         return 1
-    # Written last: a step that was broken off is done again.
-    write_private(settings.home / KEY_FILE, arguments.key.encode())
+    write_compiled(settings, arguments.key)
     return 0
 
 

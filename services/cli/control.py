@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from services.cli.child import Phase
 from services.cli.errors import NotRunning
 from services.cli.home import read_holder
-from services.cli.proc import memory_of
+from services.cli.proc import measure_memory
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from services.cli.child import Child
     from services.cli.settings import Settings
@@ -51,13 +51,14 @@ async def answer_status(settings: Settings, supervisor: Supervisor) -> AsyncIter
 async def describe(settings: Settings, supervisor: Supervisor) -> dict[str, Any]:
     """Return the state of every process that stays, asked now."""
     children = [child for child in supervisor.children.values() if not child.spec.once]
-    described = await asyncio.gather(*(_describe_child(child) for child in children))
+    memory = await asyncio.to_thread(measure_memory, os.getpid(), [child.pid for child in children if child.pid])
+    described = await asyncio.gather(*(_describe_child(child, memory) for child in children))
     own = {
         "name": "supervisor",
         "pid": os.getpid(),
         "endpoint": f"unix:{settings.socket('control')}",
         "health": "healthy",
-        "memory": _own_memory(children),
+        "memory": memory[os.getpid()],
         "restarts": 0,
         "uptime": round(time.time() - supervisor.started_at, 1),
     }
@@ -73,7 +74,7 @@ async def describe(settings: Settings, supervisor: Supervisor) -> dict[str, Any]
     }
 
 
-async def _describe_child(child: Child) -> dict[str, Any]:
+async def _describe_child(child: Child, memory: Mapping[int, int]) -> dict[str, Any]:
     pid = child.pid
     answers = bool(pid) and await child.check()
     health = "healthy" if answers else ("unhealthy" if child.phase is Phase.READY else child.phase.value)
@@ -82,15 +83,10 @@ async def _describe_child(child: Child) -> dict[str, Any]:
         "pid": pid or None,
         "endpoint": child.spec.endpoint,
         "health": health,
-        "memory": await asyncio.to_thread(memory_of, pid) if pid else 0,
+        "memory": memory.get(pid, 0),
         "restarts": child.restarts,
         "uptime": round(time.time() - child.started_at, 1) if pid else 0.0,
     }
-
-
-def _own_memory(children: list[Child]) -> int:
-    # The processes are our descendants: without them, what is left is ours.
-    return max(memory_of(os.getpid()) - sum(memory_of(child.pid) for child in children if child.pid), 0)
 
 
 def ask_status(settings: Settings) -> dict[str, Any]:

@@ -6,8 +6,10 @@ import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from services.cli.home import write_private
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from services.cli.settings import Settings
@@ -16,26 +18,40 @@ KEY_FILE = "contract.key"
 
 
 def compile_key(settings: Settings) -> str:
-    """Return the name of the contracts' state, or an empty string where what was compiled is of this state."""
-    key = _hash(settings)
-    written = settings.home / KEY_FILE
-    whole = settings.contract.exists() and (settings.home / "envoy" / "bootstrap.yaml").exists()
+    """Return the name of the contracts' state, or an empty string where what was compiled is whole and of it."""
+    key = _hash_sources(settings)
     with suppress(OSError, ValueError):
-        if whole and written.read_text() == key:
+        if (settings.home / KEY_FILE).read_text() == f"{key} {_hash_results(settings)}":
             return ""
     return key
 
 
-def _hash(settings: Settings) -> str:
+def write_compiled(settings: Settings, key: str) -> None:
+    """Write down that what is compiled now is of this state. Done last: a step that was broken off is done again."""
+    write_private(settings.home / KEY_FILE, f"{key} {_hash_results(settings)}".encode())
+
+
+def _hash_sources(settings: Settings) -> str:
     digest = hashlib.sha256()
     topology = (settings.home, settings.run, settings.edge_host, settings.edge_port, settings.issuer, settings.audience)
     workers = (settings.auth_workers, settings.data_workers, settings.trust_domain)
-    digest.update(repr((*topology, *workers, settings.contracts)).encode())
-    for path in _sources(settings):
+    telemetry = settings.handed_on.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+    digest.update(repr((*topology, *workers, telemetry, settings.contracts)).encode())
+    _feed(digest, _sources(settings))
+    return digest.hexdigest()
+
+
+def _hash_results(settings: Settings) -> str:
+    digest = hashlib.sha256()
+    _feed(digest, (settings.contract, *sorted((settings.home / "envoy").rglob("*.yaml"))))
+    return digest.hexdigest()
+
+
+def _feed(digest: hashlib._Hash, paths: Iterable[Path]) -> None:
+    for path in paths:
         content = path.read_bytes()
         digest.update(f"{path}:{len(content)}:".encode())
         digest.update(content)
-    return digest.hexdigest()
 
 
 def _sources(settings: Settings) -> Iterator[Path]:

@@ -55,6 +55,11 @@ def prepare_folders(settings: Settings) -> None:
                 f"The state folder {folder} cannot be made: {error.strerror}.",
                 mend="set TENON_HOME to a folder that you may write.",
             ) from error
+        if folder.stat().st_uid != os.geteuid():
+            raise CommandError(
+                f"The state folder {folder} belongs to another user.",
+                mend="run `tenon` as that user, or set TENON_HOME to a folder of your own.",
+            )
     _prepare_run(settings.run)
 
 

@@ -38,6 +38,7 @@ OPTIONS = {
     "io_method": "sync",
     "jit": "off",
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
     "max_wal_size": "512MB",
     "fsync": "on",
     "synchronous_commit": "on",
@@ -177,6 +178,7 @@ async def _check_namespace() -> None:
 async def _make_cluster(settings: Settings, data: Path) -> None:
     draft = settings.home / DRAFT
     if draft.exists():
+        await end_orphans(draft)
         await asyncio.to_thread(shutil.rmtree, draft)
     log = settings.log("postgres")
     position = size_of(log)
@@ -185,13 +187,21 @@ async def _make_cluster(settings: Settings, data: Path) -> None:
     argv = as_unprivileged(die_with_parent((str(binary("initdb")), *arguments, *locale)))
     with open_log(log) as output:
         process = await asyncio.create_subprocess_exec(
-            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=_environ(settings)
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=_environ(settings),
+            start_new_session=True,
         )
     try:
         code = await process.wait()
-    finally:
-        if process.returncode is None:
-            process.kill()
+    except asyncio.CancelledError:
+        # Its own helpers go on writing for a moment: none of them may outlive us.
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        await end_orphans(draft)
+        raise
     if code != 0:
         details = tail(log, lines=20, since=position)
         raise StartFailed("Postgres could not make its data folder.", mend="see the lines above.", details=details)

@@ -65,7 +65,7 @@ async def is_grpc_ready(socket: Path, *, certificates: Path, name: str) -> bool:
     from services.cli.channel import open_channel  # noqa: PLC0415
 
     async with open_channel(socket, certificates=certificates, name=name) as channel:
-        check = channel.unary_unary("/grpc.health.v1.Health/Check")
+        check: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/grpc.health.v1.Health/Check")
         try:
             return bytes(await check(b"", timeout=2.0)) == SERVING
         except grpc.aio.AioRpcError:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 PROC = Path("/proc")
 LISTENING = "0A"
@@ -35,21 +39,20 @@ def all_pids() -> tuple[int, ...]:
     return tuple(int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal()) if PROC.is_dir() else ()
 
 
-def family_of(pid: int) -> tuple[int, ...]:
-    """Return a process and all its descendants."""
+def measure_memory(own: int, processes: Collection[int]) -> dict[int, int]:
+    """Return the memory in bytes of processes with their descendants, and of their parent `own` without them.
+
+    A page that is shared counts in equal parts for all that share it (PSS).
+    """
     children: dict[int, list[int]] = {}
-    for other in all_pids():
-        if (fields := _stat_of(other)) is not None:
-            children.setdefault(int(fields[1]), []).append(other)
-    family = [pid]
-    for member in family:
-        family.extend(children.get(member, ()))
-    return tuple(family)
+    for pid in all_pids():
+        if (fields := _stat_of(pid)) is not None:
+            children.setdefault(int(fields[1]), []).append(pid)
 
+    def measure(pid: int) -> int:
+        return _pss_of(pid) + sum(measure(child) for child in children.get(pid, ()))
 
-def memory_of(pid: int) -> int:
-    """Return the memory of a process and its descendants in bytes, each shared page divided by its sharers (PSS)."""
-    return sum(_pss_of(member) for member in family_of(pid))
+    return {own: _pss_of(own), **{pid: measure(pid) for pid in processes}}
 
 
 def _pss_of(pid: int) -> int:

@@ -48,6 +48,7 @@ def plan_valkey(settings: Settings) -> ProcessSpec:
         sockets=(socket,),
         probe=lambda: is_valkey_ready(socket),
         before=make_folder,
+        mend=f"read {settings.log('valkey')}; if its file is damaged, delete {folder}, which holds no records.",
     )
 
 

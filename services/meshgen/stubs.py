@@ -65,9 +65,9 @@ def generate_stubs(descriptors: FileDescriptorSet) -> Tree:
         }
 
 
-def has_type_stubs() -> bool:
-    """Whether the tools that write type stubs are installed."""
-    return all(_find_tool(tool) for tool in _TYPES)
+def not_generated() -> tuple[str, ...]:
+    """Return the endings of files that cannot be generated here: type stubs, where their tool is not installed."""
+    return () if _has_type_tools() else (".pyi",)
 
 
 def differs(compiled: FileDescriptorProto, imported: FileDescriptor) -> bool:
@@ -93,10 +93,14 @@ def _head(file: FileDescriptorProto) -> str:
 
 
 def _type_arguments(written: Path) -> list[str]:
-    if not has_type_stubs():
+    if not _has_type_tools():
         return []
     plugins = [f"--plugin={tool}={_find_tool(tool)}" for tool in _TYPES]
     return [*plugins, f"--mypy_out=quiet:{written}", f"--mypy_grpc_out=quiet:{written}"]
+
+
+def _has_type_tools() -> bool:
+    return all(_find_tool(tool) for tool in _TYPES)
 
 
 def _find_tool(name: str) -> str | None:

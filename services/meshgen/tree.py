@@ -17,12 +17,12 @@ Tree = Mapping[str, str | bytes]
 """What generators return: contents by their path below the repository."""
 
 
-def write_tree(root: Path, tree: Tree, *, folders: tuple[str, ...]) -> tuple[str, ...]:
+def write_tree(root: Path, tree: Tree, *, folders: tuple[str, ...], ignoring: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Make the folders hold the tree: write what differs, remove what was generated and is no more.
 
     Returns the paths that were written or removed.
     """
-    changed = differences(root, tree, folders=folders)
+    changed = differences(root, tree, folders=folders, ignoring=ignoring)
     for name in changed:
         path = root / name
         if name not in tree:
@@ -35,11 +35,14 @@ def write_tree(root: Path, tree: Tree, *, folders: tuple[str, ...]) -> tuple[str
     return changed
 
 
-def differences(root: Path, tree: Tree, *, folders: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the paths that are missing or differ from the tree, and generated ones that the tree does not have."""
+def differences(root: Path, tree: Tree, *, folders: tuple[str, ...], ignoring: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the paths that are missing or differ from the tree, and generated ones that the tree does not have.
+
+    Paths with an ending in `ignoring` are left out, whatever they hold.
+    """
     wrong = [name for name, content in tree.items() if _read(root / name) != _bytes(content)]
     extra = [name for folder in folders for name in generated_files(root, folder) if name not in tree]
-    return tuple(sorted({*wrong, *extra}))
+    return tuple(sorted(name for name in {*wrong, *extra} if not name.endswith(ignoring)))
 
 
 def generated_files(root: Path, folder: str) -> Iterator[str]:

@@ -176,7 +176,7 @@ class _Columns:
         self.statements.append(str(SetColumnComment(column).compile(dialect=_DIALECT)))
 
     def _retire(self, number: int, found: FoundColumn) -> None:
-        if number not in self.table.reserved:
+        if not any(number in numbers for numbers in self.table.reserved):
             self.refused.append(
                 f"{self.table.record.message}: the field {number} (`{found.name}`) is gone: its values would be lost. "
                 f'Put it back, or write `reserved {number}; reserved "{found.name}";` to keep them out of sight.'

@@ -30,21 +30,21 @@ INPUT = "in_"
 class Columns:
     """The columns of one record, each with what reads it from a message."""
 
-    __slots__ = ("_lists", "_plain", "_read")
+    __slots__ = ("_plain", "_read", "lists")
 
     def __init__(self, table: RecordTable) -> None:
         """Plan how each column is read."""
         documents = Documents()
         self._plain: list[tuple[str, str]] = []
         self._read: list[tuple[str, str, Read]] = []
-        self._lists: list[str] = []
+        self.lists: set[str] = set()
         for field in table.record.fields:
             column = table.columns.get(field.name)
             if column is None:
                 continue
             name = INPUT + column.name
             if isinstance(column.type, ARRAY):
-                self._lists.append(name)
+                self.lists.add(name)
             if _is_plain(field):
                 self._plain.append((name, field.name))
             else:
@@ -67,11 +67,6 @@ class Columns:
         if violations:
             raise Unstorable(violations)
         return values
-
-    def flatten(self, values: dict[str, Any]) -> None:
-        """Turn lists into the text of Postgres arrays, so that many rows can be given as one array per column."""
-        for name in self._lists:
-            values[name] = array_text(values[name])
 
 
 def array_text(values: list[Any]) -> str:

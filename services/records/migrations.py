@@ -112,7 +112,7 @@ async def _is_done(pool: Pool, wanted: dict[str, list[RecordTable]], service: st
 
 def _fingerprint(tables: Sequence[RecordTable], service: str) -> str:
     statements = [*(_service_statements(service) if service else ()), *(s for t in tables for s in _create(t))]
-    reserved = [sorted(number for number in table.reserved) for table in tables]
+    reserved = [table.reserved for table in tables]
     return hashlib.sha256("\n".join([*statements, str(reserved)]).encode()).hexdigest()
 
 
@@ -129,11 +129,10 @@ async def _migrate_schema(
         return refused
     for statement in statements:
         try:
-            # A savepoint, so that the reason can be told after a failure.
-            async with connection.transaction():
-                await connection.execute(statement)
+            await connection.execute(statement)
         except (asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError) as error:
-            return [f"{schema}: the rows that are there do not allow `{statement}`: {error}"]
+            # The transaction is over, so this is the one problem that can be told.
+            raise MigrationRefused([f"{schema}: the rows that are there do not allow `{statement}`: {error}"]) from error
     fingerprint = _fingerprint(tables, schema if schema == service else "")
     insert = f"INSERT INTO {Quote.name(schema)}.tenon_migrations (fingerprint, statements) VALUES ($1, $2)"  # noqa: S608
     last = f"SELECT fingerprint FROM {Quote.name(schema)}.tenon_migrations ORDER BY id DESC LIMIT 1"  # noqa: S608

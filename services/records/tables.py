@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -33,7 +33,7 @@ from services.records.traits import redaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
 
     from services.chassis.contract import Contract, Field, Record
@@ -103,6 +103,8 @@ class RecordTable:
     """The fields of each unique key, by the name of its index."""
     redact: Callable[[Message], None] | None
     """Clears what events may not hold, or None where they may hold all."""
+    reserved: tuple[range, ...]
+    """The field numbers that the contract reserves."""
     parents: tuple[Parent, ...] = field(default=(), repr=False)
     """The types of parent that the same process keeps."""
     has_parent: bool = False
@@ -203,6 +205,12 @@ def wire_type(field: FieldDescriptor) -> str:
     return f"optional {kind}" if field.has_presence and inner is None else kind
 
 
+def _reserved(descriptor: Descriptor) -> tuple[range, ...]:
+    proto = DescriptorProto()
+    descriptor.CopyToProto(proto)
+    return tuple(range(each.start, each.end) for each in proto.reserved_range)
+
+
 def _identity(record: Record) -> str:
     """Return the comment by which a migration knows the table again, whatever its name is."""
     known = {"message": record.message, "scope": record.scope.value, "patterns": list(record.patterns)}
@@ -266,6 +274,7 @@ def _record_table(
         limits=_limits(record),
         keys={_named(name, *key, "key"): key for key in record.unique},
         redact=redaction(message.DESCRIPTOR),
+        reserved=_reserved(message.DESCRIPTOR),
         parents=tuple(Parent(pattern=p, table=t, column=c) for p, t, c in links),
         has_parent=any(patterns),
     )

@@ -15,8 +15,12 @@ from tests.contract.walk import named_elements, own_contract
 if TYPE_CHECKING:
     from google.protobuf.descriptor_pool import DescriptorPool
 
-DOMAINS = {"tenon": "tenon.errors.v1", "auth.tenon": "tenon.auth.v1"}
-"""The package whose `ErrorReason` lists the reasons of a domain."""
+DOMAINS = {
+    "tenon" if package == "tenon.errors.v1" else f"{package.split('.')[1]}.tenon": package
+    for file in own_contract().descriptors.file
+    if "ErrorReason" in {enum.name for enum in file.enum_type} and (package := file.package).startswith("tenon.")
+}
+"""The package whose `ErrorReason` lists the reasons of a domain: `tenon.auth.v1` for `auth.tenon`."""
 
 
 def reasons_in_code(domain: str) -> set[str]:
@@ -54,6 +58,7 @@ def test_every_domain_has_its_reasons_in_a_contract() -> None:
         if error.__module__.startswith("services."):
             domains.add(error.domain)
     assert domains <= set(DOMAINS)
+    assert {"tenon", "auth.tenon"} <= set(DOMAINS)
 
 
 @pytest.mark.parametrize("package", DOMAINS.values())

@@ -1,4 +1,4 @@
-"""A transport without sockets: calls go from a stub to the handlers in the same event loop, by way of encoded messages."""
+"""A transport without sockets: encoded messages go from a stub to the handlers in the same event loop."""
 
 from __future__ import annotations
 
@@ -168,18 +168,18 @@ class MemoryCall:
                 code, Metadata(*self._transport.headers), Metadata(*self._transport.trailers), details=details
             )
 
-    async def _run(self, running: Any, call: Call, timeout: float | None) -> None:
+    async def _run(self, running: Any, call: Call, limit: float | None) -> None:
         transport: Any = call.transport
         self._transport = transport
         task = asyncio.current_task()
         loop = asyncio.get_running_loop()
         timers = []
-        limit = call.method.rule.timeout
-        if timeout is not None and timeout <= limit:
-            timers.append(loop.call_later(timeout, self._expire, task, transport))
-        elif limit != math.inf:
-            call.deadline = time.monotonic() + limit
-            timers.append(loop.call_later(limit, _expire_by_rule, call, task))
+        allowed = call.method.rule.timeout
+        if limit is not None and limit <= allowed:
+            timers.append(loop.call_later(limit, self._expire, task, transport))
+        elif allowed != math.inf:
+            call.deadline = time.monotonic() + allowed
+            timers.append(loop.call_later(allowed, _expire_by_rule, call, task))
         try:
             await self._serve(running, call.method.server_streaming)
         except StatusError as error:
@@ -211,14 +211,16 @@ class MemoryCall:
         if not self._ended.is_set():
             self.end(code, details, transport)
 
-    def _expire(self, task: asyncio.Task[Any], transport: Any) -> None:
+    def _expire(self, task: asyncio.Task[Any] | None, transport: Any) -> None:
         self._finish(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded", transport)
-        task.cancel()
+        if task is not None:
+            task.cancel()
 
 
-def _expire_by_rule(call: Call, task: asyncio.Task[Any]) -> None:
+def _expire_by_rule(call: Call, task: asyncio.Task[Any] | None) -> None:
     call.expired = True
-    task.cancel()
+    if task is not None:
+        task.cancel()
 
 
 async def _decoded(requests: Any, serialize: Any, decode: Any) -> AsyncIterator[Any]:

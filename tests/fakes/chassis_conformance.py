@@ -62,6 +62,11 @@ async def send_letters() -> AsyncIterator[Any]:
         yield text(letter)
 
 
+async def collect(call: Any, got: list[str]) -> None:
+    async for response in call:
+        got.append(response.value)  # noqa: PERF401 - what came before an error counts
+
+
 def status_of(error: grpc.aio.AioRpcError) -> Any:
     metadata = dict(error.trailing_metadata())
     return status_pb2.Status.FromString(metadata["grpc-status-details-bin"])
@@ -155,10 +160,9 @@ class TransportConformance:
             raise ResourceExhausted("Enough.", retry_after=1.5)
 
         channel = await serve(table(fake_handler(fail_late, fake_method(server_streaming=True))))
-        got = []
+        got: list[str] = []
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            async for response in channel.unary_stream(PATH, *CODECS)(text("")):
-                got.append(response.value)  # noqa: PERF401 - what came before the error counts
+            await collect(channel.unary_stream(PATH, *CODECS)(text("")), got)
         assert got == ["a"]
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert status_of(caught.value).details

@@ -126,6 +126,4 @@ def fake_caller(
     subject: str = "users/admin", organization: str = "default", permissions: frozenset[str] = frozenset({"*"})
 ) -> Caller:
     """Return a user who may do everything, unless told otherwise."""
-    return Caller(
-        kind=CallerKind.USER, subject=subject, organization=organization, permissions=permissions
-    )
+    return Caller(kind=CallerKind.USER, subject=subject, organization=organization, permissions=permissions)

@@ -32,7 +32,9 @@ class Database(Pool):
         if joined is None:
             return await super().fetch(sql, arguments, repeatable=repeatable)
         try:
-            return await joined.fetch(sql, arguments)
+            # A savepoint, so that whoever runs a statement that fails may ask what is there and go on.
+            async with joined.connection.transaction():
+                return await joined.fetch(sql, arguments)
         except FAILURES as error:
             raise translate(error) or error from error
 

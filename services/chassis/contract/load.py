@@ -39,6 +39,7 @@ def load_contract(
     """
     files = _parse(descriptors.SerializeToString())
     sources = Sources(files.file)
+    sources.forget_foreign_comments()
     problems = Problems()
     pool = _pool_of(files)
     ours = {file.name for file in sources.files} if own is None else set(own)

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     from services.chassis.contract.source import Element
 
+MEND_UNKNOWN = "Compile the contract against this version's tenon/options/v1/options.proto"
+"""What to do about an option that has parts which this version does not know: it might guard something."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:

@@ -13,6 +13,7 @@ from tenon.options.v1 import options_pb2
 from services.chassis.contract.fields import read_field
 from services.chassis.contract.model import Field, Kind, Record, Scope
 from services.chassis.contract.naming import snake
+from services.chassis.contract.problem import MEND_UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -146,7 +147,7 @@ def _refuse_unenforced(option: options_pb2.Record, element: Element, problems: P
         problems.add(
             element,
             "The record has parts that this version of Tenon does not know",
-            "Compile the contract against this version's tenon/options/v1/options.proto",
+            MEND_UNKNOWN,
         )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from google.api import resource_pb2
+from google.protobuf.unknown_fields import UnknownFieldSet
 from tenon.options.v1 import options_pb2
 
 from services.chassis.contract.model import Scope
+from services.chassis.contract.problem import MEND_UNKNOWN
 from services.chassis.contract.records import is_pattern, is_record
 
 if TYPE_CHECKING:
@@ -115,6 +117,8 @@ def _check_option(element: Element, field: FieldDescriptorProto, problems: Probl
                 f"`{name}` is not enforced yet",
                 "Remove it, and keep the field in a record of its own behind a permission of its own",
             )
+    if len(UnknownFieldSet(option)):
+        problems.add(element, "The field has parts that this version of Tenon does not know", MEND_UNKNOWN)
     for name in ("unique", "indexed", "searchable"):
         if getattr(option, name) and not stored:
             problems.add(

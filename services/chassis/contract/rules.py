@@ -20,6 +20,7 @@ from services.chassis.contract.model import (
     Public,
     Rule,
 )
+from services.chassis.contract.problem import MEND_UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -147,7 +148,7 @@ def _refuse_unenforced(rule: options_pb2.Rule, element: Element, problems: Probl
         problems.add(
             element,
             "The rule has parts that this version of Tenon does not know",
-            "Compile the contract against this version's tenon/options/v1/options.proto",
+            MEND_UNKNOWN,
         )
 
 

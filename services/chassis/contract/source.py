@@ -114,10 +114,16 @@ class Sources:
 
     def __init__(self, files: Iterable[FileDescriptorProto]) -> None:
         """Take the compiled files, imports and all."""
-        everything = [SourceFile(proto) for proto in files]
-        self.files = [file for file in everything if not file.is_foreign]
+        self._all = [SourceFile(proto) for proto in files]
+        self.files = [file for file in self._all if not file.is_foreign]
         self.messages = {found.element.name: found for file in self.files for found in _messages(file)}
         self.services = [found for file in self.files for found in _services(file)]
+
+    def forget_foreign_comments(self) -> None:
+        """Drop the comments and positions of files that others publish: nobody reads them here, and they are large."""
+        for file in self._all:
+            if file.is_foreign:
+                file.proto.ClearField("source_code_info")
 
 
 def _full_name(file: SourceFile, name: str) -> str:

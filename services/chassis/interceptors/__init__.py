@@ -25,12 +25,15 @@ ORDER = ("errors", "telemetry", "caller", "rule", "validation")
 
 
 class Interceptor(Protocol):
-    """Does one thing around every call. It is bound once per handler, so that what the contract decides costs nothing."""
+    """Does one thing around every call. Bound once per handler, so that what the contract decides costs nothing."""
 
-    name: str
-    """Its place in ORDER."""
-    after: tuple[str, ...]
-    """What must stand before it, since it builds on it."""
+    @property
+    def name(self) -> str:
+        """Its place in ORDER."""
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """What must stand before it, since it builds on it."""
 
     def unary(self, handler: Handler, proceed: Unary) -> Unary:
         """Return `proceed` with this around it, or `proceed` itself where there is nothing to do."""

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
 _REQUIRED = field_behavior_pb2.REQUIRED
 _OUTPUT_ONLY = field_behavior_pb2.OUTPUT_ONLY
-_MESSAGE = descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE
-_GROUP = descriptor_pb2.FieldDescriptorProto.TYPE_GROUP
 _STRING = descriptor_pb2.FieldDescriptorProto.TYPE_STRING
+_NUL = "Holds the character NUL, which is not allowed in any text."
 _ZERO_MEANS_UNSET = frozenset(
     {_STRING, descriptor_pb2.FieldDescriptorProto.TYPE_BYTES, descriptor_pb2.FieldDescriptorProto.TYPE_ENUM}
 )
@@ -87,15 +86,15 @@ class _Walk:
                     self._add(path + name, "Is required and missing.", "REQUIRED")
         for name in plan.strings:
             if "\0" in getattr(message, name):
-                self._add(path + name, "Holds the character NUL, which is not allowed in any text.", "NO_NUL")
-        for name in plan.string_lists:
-            for index, value in enumerate(getattr(message, name)):
-                if "\0" in value:
-                    self._add(f"{path}{name}[{index}]", "Holds the character NUL.", "NO_NUL")
-        if plan.children:
+                self._add(path + name, _NUL, "NO_NUL")
+        if plan.children or plan.string_lists:
             self._visit_below(message, plan, path, required=required)
 
     def _visit_below(self, message: Any, plan: Plan, path: str, *, required: bool) -> None:
+        for name in plan.string_lists:
+            for index, value in enumerate(getattr(message, name)):
+                if "\0" in value:
+                    self._add(f"{path}{name}[{index}]", _NUL, "NO_NUL")
         for name, below in plan.messages:
             if message.HasField(name):
                 demands = required and (path != "" or name != self._optional)
@@ -115,7 +114,7 @@ class _Walk:
             if text_keys and "\0" in key:
                 self._add(path, "Has a key that holds the character NUL.", "NO_NUL")
             if text_values and "\0" in entries[key]:
-                self._add(place, "Holds the character NUL.", "NO_NUL")
+                self._add(place, _NUL, "NO_NUL")
             if plan is not None:
                 self.visit(entries[key], plan, f"{place}.", required=required)
 
@@ -147,20 +146,25 @@ def _add_field(one: FieldDescriptor, plan: Plan, plans: dict[str, Plan], *, clea
             plan.string_lists += (one.name,)
         else:
             plan.strings += (one.name,)
-    if one.type not in {_MESSAGE, _GROUP}:
+    message = one.message_type
+    if message is None:
         return
-    if one.message_type.GetOptions().map_entry:
-        key, value = one.message_type.fields_by_name["key"], one.message_type.fields_by_name["value"]
-        below = _plan(value.message_type, plans, clears_output=clears_output) if value.type == _MESSAGE else None
-        plan.maps += ((one.name, key.type == _STRING, value.type == _STRING, below),)
-        plan.children.append(below or Plan(is_needed=_STRING in {key.type, value.type}))
+    if message.GetOptions().map_entry:
+        _add_map(one.name, message, plan, plans, clears_output=clears_output)
         return
-    below = _plan(one.message_type, plans, clears_output=clears_output)
+    below = _plan(message, plans, clears_output=clears_output)
     plan.children.append(below)
     if one.is_repeated:
         plan.message_lists += ((one.name, below),)
     else:
         plan.messages += ((one.name, below),)
+
+
+def _add_map(name: str, entry: Descriptor, plan: Plan, plans: dict[str, Plan], *, clears_output: bool) -> None:
+    key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
+    below = _plan(value.message_type, plans, clears_output=clears_output) if value.message_type else None
+    plan.maps += ((name, key.type == _STRING, value.type == _STRING, below),)
+    plan.children.append(below or Plan(is_needed=_STRING in {key.type, value.type}))
 
 
 def _settle(plans: dict[str, Plan]) -> None:

@@ -8,6 +8,8 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
+from google.rpc import code_pb2
+
 from services.chassis.errors import DeadlineExceeded, Internal, TenonError
 from services.chassis.interceptors.span import open_span
 from services.chassis.logs import REQUEST_ID, TRACE_ID, quote
@@ -23,11 +25,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}").fullmatch
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})").fullmatch
 _SAMPLED = 1
 _CANCELLED = 1
-_NAMES = (
-    "OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED"
-    " RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS"
-    " UNAUTHENTICATED"
-).split()
+_NAMES = tuple(code_pb2.Code.Name(number) for number in range(17))
 _BUILT_IN = "grpc."
 
 

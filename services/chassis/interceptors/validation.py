@@ -94,7 +94,8 @@ def bind_check(handler: Handler) -> Callable[[Any], None]:
     """Return what raises `RequestInvalid` for a bad request of this handler, doing only what its type needs."""
     method = handler.method
     # What comes from inside the mesh may carry whole resources, fields of the server's included.
-    plan = plan_of(handler.request_type.DESCRIPTOR, clears_output=not isinstance(method.rule.access, Internal))
+    descriptor: Any = handler.request_type.DESCRIPTOR
+    plan = plan_of(descriptor, clears_output=not isinstance(method.rule.access, Internal))
     is_update = method.standard is not None and method.standard.kind is StandardKind.UPDATE
     resource = _resource_field(handler) if is_update else ""
     walks = plan.is_needed

@@ -75,10 +75,10 @@ class GrpcTransport:
         raise error  # `abort` has raised already; this tells the type checker so
 
 
-class ChainHost(AsyncServerInterceptor):  # type: ignore[misc]
+class ChainHost(AsyncServerInterceptor):
     """Makes a `Call` of what grpc knows, keeps its deadline, and runs the chain that is bound to its handler."""
 
-    async def intercept(self, method: Bound, request_or_iterator: Any, context: Any, method_name: str) -> Any:  # noqa: ARG002
+    async def intercept(self, method: Any, request_or_iterator: Any, context: Any, method_name: str) -> Any:  # noqa: ARG002
         """Serve one call (grpc_interceptor's interface); None where the responses were written as a stream."""
         transport = GrpcTransport(context)
         call, timer = _begin(method, context, transport)
@@ -141,9 +141,10 @@ def _begin(method: Bound, context: Any, transport: GrpcTransport) -> tuple[Call,
     return call, timer
 
 
-def _expire(call: Call, task: asyncio.Task[Any]) -> None:
+def _expire(call: Call, task: asyncio.Task[Any] | None) -> None:
     call.expired = True
-    task.cancel()
+    if task is not None:
+        task.cancel()
 
 
 def _peer_of(context: Any) -> str:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 Bind = Callable[[Handler], Unary | Stream]
 """Puts the interceptors around a handler's function, once."""
 
-_FACTORIES = {
+_Method = Any
+"""grpc's own record of a handler: four functions, one of which is set."""
+
+_FACTORIES: dict[tuple[bool, bool], Callable[..., _Method]] = {
     (False, False): grpc.unary_unary_rpc_method_handler,
     (False, True): grpc.unary_stream_rpc_method_handler,
     (True, False): grpc.stream_unary_rpc_method_handler,
@@ -42,13 +45,13 @@ class Bound:
         return self.run(request, call)
 
 
-class HandlerTable(grpc.GenericRpcHandler):  # type: ignore[misc]
+class HandlerTable(grpc.GenericRpcHandler):
     """Serves whatever is in it; `replace` swaps all of it between two calls."""
 
     def __init__(self, bind: Bind, handlers: Mapping[str, Handler] | None = None) -> None:
         """Bind the first handlers."""
         self._bind = bind
-        self._bound: dict[str, grpc.RpcMethodHandler] = {}
+        self._bound: dict[str, _Method] = {}
         self.replace(handlers or {})
 
     def replace(self, handlers: Mapping[str, Handler]) -> None:
@@ -63,11 +66,11 @@ class HandlerTable(grpc.GenericRpcHandler):  # type: ignore[misc]
         """The paths that are served now."""
         return frozenset(self._bound)
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> _Method | None:
         """Find the handler of a call (grpc's interface)."""
         return self._bound.get(handler_call_details.method)
 
-    def _bind_one(self, handler: Handler) -> grpc.RpcMethodHandler:
+    def _bind_one(self, handler: Handler) -> _Method:
         method = handler.method
         return _FACTORIES[method.client_streaming, method.server_streaming](
             Bound(method, self._bind(handler)),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 class TestGrpcTransport(TransportConformance):
+    """The suite, on this transport."""
+
     @pytest_asyncio.fixture
     async def serve(self, tmp_path: Path) -> AsyncIterator[Serve]:
         async with AsyncExitStack() as stack:

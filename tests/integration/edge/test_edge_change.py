@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ROUTES = "rds/routes.yaml"
 COUNTS = "http.edge.rds.edge-routes."
+REFUSALS = (COUNTS + "update_rejected", COUNTS + "update_failure")
+ROTATIONS = ("ssl_context_update_by_sds",)
 MARK = "  // Answers anybody.\n"
 LATER = """  // Waves.
   rpc Wave(Ask) returns (Answer) {
@@ -66,6 +68,16 @@ class Load:
             self.found[status] = self.found.get(status, 0) + 1
 
 
+def count(edge: Edge, endings: tuple[str, ...]) -> int:
+    """Return the sum of Envoy's counters whose names end so."""
+    return sum(value for name, value in edge.stats().items() if name.endswith(endings))
+
+
+def await_count(edge: Edge, endings: tuple[str, ...], goal: int) -> None:
+    """Wait until those counters have reached a sum."""
+    await_true(lambda: count(edge, endings) >= goal, f"{endings} of {goal}")
+
+
 def later_contract(folder: Path) -> Any:
     """Return the toy contract with one method more."""
     name = "tenon/toy/v1/toy_service.proto"
@@ -85,7 +97,7 @@ def test_a_changed_contract_is_live_at_once_and_no_call_fails(fresh: Edge, short
     with Load(fresh) as load:
         for turn in range(10):
             assert fresh.write(later if turn % 2 == 0 else earlier) == (ROUTES,)
-            await_true(lambda done=turn + 1: fresh.stats()[COUNTS + "update_success"] >= before + done, "the routes")
+            await_count(fresh, (COUNTS + "update_success",), before + turn + 1)
             load.await_calls(10)
         fresh.write(later)
         await_true(lambda: fresh.rest.get("/toy/v1/waves").status_code != 404, "the new method")
@@ -108,15 +120,10 @@ def test_bad_files_leave_the_old_contract_in_place(fresh: Edge) -> None:
     ):
         assert bad != good
         fresh.write({**files, ROUTES: bad})
-        await_true(lambda done=turn + 1: _refused(fresh) >= done, f"the refusal of bad file {turn}")
+        await_count(fresh, REFUSALS, turn + 1)
         assert fresh.rest.get("/toy/v1/greeting").status_code == 200
     fresh.write(files)
     assert fresh.rest.get("/toy/v1/greeting").status_code == 200
-
-
-def _refused(edge: Edge) -> int:
-    stats = edge.stats()
-    return stats[COUNTS + "update_rejected"] + stats[COUNTS + "update_failure"]
 
 
 def test_a_service_with_another_identity_is_not_trusted(short_folder: Path) -> None:
@@ -130,17 +137,12 @@ def test_a_service_with_another_identity_is_not_trusted(short_folder: Path) -> N
 
 def test_certificates_rotate_under_load(fresh: Edge, short_folder: Path) -> None:
     with Load(fresh) as load:
-        for turn in range(3):
-            before = _rotations(fresh)
+        for _ in range(3):
+            before = count(fresh, ROTATIONS)
             fresh.authority.issue(short_folder / "certs" / "edge", "edge")
-            await_true(lambda before=before: _rotations(fresh) > before, f"rotation {turn}")
+            await_count(fresh, ROTATIONS, before + 1)
             load.await_calls(10)
     assert set(load.found) == {200}
-
-
-def _rotations(edge: Edge) -> int:
-    stats = edge.stats()
-    return sum(value for name, value in stats.items() if name.endswith(("ssl_context_update_by_sds",)))
 
 
 def test_a_new_token_key_is_taken_and_the_old_one_still_holds(fresh: Edge) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 import pytest
@@ -111,7 +111,7 @@ def test_errors_of_the_edge_are_rich_statuses_for_grpc(edge: Edge) -> None:
         with pytest.raises(grpc.RpcError) as caught:
             edge.call("Look", metadata)
         assert caught.value.code() is code
-        status = rpc_status.from_call(caught.value)
+        status = rpc_status.from_call(cast("Any", caught.value))
         info = error_details_pb2.ErrorInfo()
         assert len(status.details) == 1
         assert status.details[0].Unpack(info)
@@ -132,7 +132,7 @@ def test_details_of_a_service_come_out_as_json(edge: Edge) -> None:
     assert answer.json()["details"][0]["reason"] == "TOY_BROKEN"
     with pytest.raises(grpc.RpcError) as caught:
         edge.call("Fail")
-    assert rpc_status.from_call(caught.value).details[0].type_url.endswith("google.rpc.ErrorInfo")
+    assert rpc_status.from_call(cast("Any", caught.value)).details[0].type_url.endswith("google.rpc.ErrorInfo")
 
 
 @pytest.mark.parametrize("origin", [ORIGIN, "http://localhost:5173"])

@@ -60,9 +60,8 @@ def test_a_stream_lives_as_long_as_its_rule_says(edge: Edge) -> None:
 
 
 def test_a_stream_comes_as_an_array_and_its_messages_one_by_one(edge: Edge) -> None:
-    params = {"number": 3, "text": "stay"}
     headers = {**edge.bearer(ALL), "accept-encoding": "identity"}
-    with edge.rest.stream("GET", "/toy/v1/counts", params=params, headers=headers) as answer:
+    with edge.rest.stream("GET", "/toy/v1/counts", params={"number": "3", "text": "stay"}, headers=headers) as answer:
         assert answer.status_code == 200
         begin = time.monotonic()
         text = ""

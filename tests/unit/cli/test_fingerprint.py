@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.cli.fingerprint import KEY_FILE, compile_key
+from services.cli.fingerprint import KEY_FILE, compile_key, write_compiled
 from services.cli.housekeeping import HALF_LIFE, WORKLOADS, are_certificates_due
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def compiled(settings: Settings, tmp_path: Path) -> Settings:
     (done.home / "envoy").mkdir()
     (done.home / "envoy" / "bootstrap.yaml").touch()
     done.contract.touch()
-    (done.home / KEY_FILE).write_text(compile_key(done))
+    write_compiled(done, compile_key(done))
     return done
 
 
@@ -52,6 +52,12 @@ def test_another_port_writes_the_edges_configuration_again(compiled: Settings) -
 @pytest.mark.parametrize("file", ["contract.binpb", "envoy/bootstrap.yaml", KEY_FILE])
 def test_a_result_that_was_lost_is_made_again(compiled: Settings, file: str) -> None:
     (compiled.home / file).unlink()
+    assert compile_key(compiled)
+
+
+@pytest.mark.parametrize("file", ["contract.binpb", "envoy/bootstrap.yaml", KEY_FILE])
+def test_a_result_that_was_cut_short_is_made_again(compiled: Settings, file: str) -> None:
+    (compiled.home / file).write_bytes(b"half")
     assert compile_key(compiled)
 
 

@@ -78,122 +78,179 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PERMISSION_MISSING: _ErrorReason.ValueType  # 11
     """The caller is known and lacks the permission of the method.
 
-        {"reason": "PERMISSION_MISSING", "domain": "tenon", "metadata": {"permission": "flightops.flights.create"}}
+        {"reason": "PERMISSION_MISSING", "domain": "tenon",
+         "metadata": {"permission": "flightops.flights.create"}}
     """
     ERROR_REASON_WORKLOAD_NOT_ALLOWED: _ErrorReason.ValueType  # 12
-    """The method is for certain services alone, and the caller is none of them.
+    """The method is for certain services alone, or the calling service acts for nobody.
 
-        {"reason": "WORKLOAD_NOT_ALLOWED", "domain": "tenon"}
+        {"reason": "WORKLOAD_NOT_ALLOWED", "domain": "tenon", "metadata": {"workload": "data"}}
     """
     ERROR_REASON_ORGANIZATION_REQUIRED: _ErrorReason.ValueType  # 13
-    """The caller acts in no organization, and the rows belong to one.
+    """The caller acts in no organization, and the records belong to one.
 
-        {"reason": "ORGANIZATION_REQUIRED", "domain": "tenon"}
+        {"reason": "ORGANIZATION_REQUIRED", "domain": "tenon",
+         "metadata": {"resource": "flightops.tenon/Flight"}}
     """
     ERROR_REASON_GLOBAL_RECORD_READ_ONLY: _ErrorReason.ValueType  # 14
-    """The record belongs to everybody, and only the system organization writes it.
+    """The record is everybody's, and only the system organization writes it.
 
-        {"reason": "GLOBAL_RECORD_READ_ONLY", "domain": "tenon"}
+        {"reason": "GLOBAL_RECORD_READ_ONLY", "domain": "tenon",
+         "metadata": {"resource": "flightops.tenon/Airport", "organization": "default"}}
     """
     ERROR_REASON_NOT_FOUND: _ErrorReason.ValueType  # 15
     """What was asked for does not exist, or not for this caller.
 
         {"reason": "NOT_FOUND", "domain": "tenon"}
     """
-    ERROR_REASON_ALREADY_EXISTS: _ErrorReason.ValueType  # 16
+    ERROR_REASON_RECORD_NOT_FOUND: _ErrorReason.ValueType  # 16
+    """There is no such record, or not for this caller.
+
+        {"reason": "RECORD_NOT_FOUND", "domain": "tenon",
+         "metadata": {"resource": "flightops.tenon/Airport", "name": "airports/ZZZ"}}
+    """
+    ERROR_REASON_SERVICE_UNKNOWN: _ErrorReason.ValueType  # 17
+    """Nobody here serves a service of that name.
+
+        {"reason": "SERVICE_UNKNOWN", "domain": "tenon",
+         "metadata": {"service": "library.v1.LibraryService"}}
+    """
+    ERROR_REASON_ALREADY_EXISTS: _ErrorReason.ValueType  # 18
     """What was to be made exists.
 
         {"reason": "ALREADY_EXISTS", "domain": "tenon"}
     """
-    ERROR_REASON_FAILED_PRECONDITION: _ErrorReason.ValueType  # 17
+    ERROR_REASON_RECORD_ALREADY_EXISTS: _ErrorReason.ValueType  # 19
+    """A record of that name, or with those values of a unique key, exists.
+
+        {"reason": "RECORD_ALREADY_EXISTS", "domain": "tenon",
+         "metadata": {"resource": "flightops.tenon/Airport", "name": "airports/JFK", "field": "name"}}
+    """
+    ERROR_REASON_NAME_NOT_AVAILABLE: _ErrorReason.ValueType  # 20
+    """The name belongs to a record that the caller may not see.
+
+        {"reason": "NAME_NOT_AVAILABLE", "domain": "tenon"}
+    """
+    ERROR_REASON_FAILED_PRECONDITION: _ErrorReason.ValueType  # 21
     """The state does not allow it. Retrying alone will not help.
 
         {"reason": "FAILED_PRECONDITION", "domain": "tenon"}
     """
-    ERROR_REASON_ABORTED: _ErrorReason.ValueType  # 18
+    ERROR_REASON_ABORTED: _ErrorReason.ValueType  # 22
     """Somebody else was first. Reading again and retrying may help.
 
         {"reason": "ABORTED", "domain": "tenon"}
     """
-    ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 19
+    ERROR_REASON_TOO_MUCH_CONTENTION: _ErrorReason.ValueType  # 23
+    """Other changes of the same record kept coming first. Retrying after a while may help.
+
+        {"reason": "TOO_MUCH_CONTENTION", "domain": "tenon"}
+    """
+    ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 24
     """The record has changed since it was read. Reading it again gives the etag of now.
 
-        {"reason": "ETAG_MISMATCH", "domain": "tenon"}
+        {"reason": "ETAG_MISMATCH", "domain": "tenon", "metadata": {"name": "airports/JFK"}}
     """
-    ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 20
+    ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 25
     """The request id was used before, for another request.
 
         {"reason": "REQUEST_ID_REUSED", "domain": "tenon"}
     """
-    ERROR_REASON_PAGE_TOKEN_INVALID: _ErrorReason.ValueType  # 21
+    ERROR_REASON_REQUEST_ID_INVALID: _ErrorReason.ValueType  # 26
+    """The request id is not of the form that is taken.
+
+        {"reason": "REQUEST_ID_INVALID", "domain": "tenon", "metadata": {"field": "request_id"}}
+    """
+    ERROR_REASON_PAGE_TOKEN_INVALID: _ErrorReason.ValueType  # 27
     """The page token was not made here, or not for this request.
 
         {"reason": "PAGE_TOKEN_INVALID", "domain": "tenon"}
     """
-    ERROR_REASON_FILTER_INVALID: _ErrorReason.ValueType  # 22
+    ERROR_REASON_FILTER_INVALID: _ErrorReason.ValueType  # 28
     """The filter cannot be read, or names what the record does not have. The position counts from 1.
 
         {"reason": "FILTER_INVALID", "domain": "tenon", "metadata": {"position": "7"}}
     """
-    ERROR_REASON_ORDER_BY_INVALID: _ErrorReason.ValueType  # 23
-    """The order cannot be read, or names what the record does not have.
+    ERROR_REASON_ORDER_BY_INVALID: _ErrorReason.ValueType  # 29
+    """The order cannot be read, or names what the record does not have. The position counts from 1.
 
-        {"reason": "ORDER_BY_INVALID", "domain": "tenon"}
+        {"reason": "ORDER_BY_INVALID", "domain": "tenon", "metadata": {"position": "1"}}
     """
-    ERROR_REASON_FIELD_MASK_INVALID: _ErrorReason.ValueType  # 24
-    """The field mask names what the record does not have.
+    ERROR_REASON_FIELD_MASK_INVALID: _ErrorReason.ValueType  # 30
+    """The field mask names what the record does not have, or what cannot be written.
 
-        {"reason": "FIELD_MASK_INVALID", "domain": "tenon"}
+        {"reason": "FIELD_MASK_INVALID", "domain": "tenon", "metadata": {"field": "update_mask"}}
     """
-    ERROR_REASON_REFERENCE_NOT_FOUND: _ErrorReason.ValueType  # 25
-    """The record refers to one that does not exist, or not for this caller.
+    ERROR_REASON_FIELD_INVALID: _ErrorReason.ValueType  # 31
+    """A field has a value that cannot be stored.
 
-        {"reason": "REFERENCE_NOT_FOUND", "domain": "tenon"}
+        {"reason": "FIELD_INVALID", "domain": "tenon", "metadata": {"field": "flight.date"}}
     """
-    ERROR_REASON_REFERENCED: _ErrorReason.ValueType  # 26
-    """Other records refer to the one that is to be deleted.
+    ERROR_REASON_NAME_INVALID: _ErrorReason.ValueType  # 32
+    """A name or an id is not of the pattern of its record.
 
-        {"reason": "REFERENCED", "domain": "tenon"}
+        {"reason": "NAME_INVALID", "domain": "tenon", "metadata": {"field": "name"}}
     """
-    ERROR_REASON_REQUEST_UNDECODABLE: _ErrorReason.ValueType  # 27
+    ERROR_REASON_BATCH_TOO_LARGE: _ErrorReason.ValueType  # 33
+    """More is asked for than a batch may hold.
+
+        {"reason": "BATCH_TOO_LARGE", "domain": "tenon", "metadata": {"field": "requests"}}
+    """
+    ERROR_REASON_REFERENCE_NOT_FOUND: _ErrorReason.ValueType  # 34
+    """A field names a record that does not exist, or not for this caller.
+
+        {"reason": "REFERENCE_NOT_FOUND", "domain": "tenon", "metadata": {"field": "flight.airline"}}
+    """
+    ERROR_REASON_RECORD_HAS_CHILDREN: _ErrorReason.ValueType  # 35
+    """Other records live below the one that is to be deleted.
+
+        {"reason": "RECORD_HAS_CHILDREN", "domain": "tenon",
+         "metadata": {"resource": "library.example.com/Shelf", "name": "shelves/1"}}
+    """
+    ERROR_REASON_REQUEST_UNDECODABLE: _ErrorReason.ValueType  # 36
     """The bytes are no message of the type of the request, or nest too deeply.
 
         {"reason": "REQUEST_UNDECODABLE", "domain": "tenon"}
     """
-    ERROR_REASON_RESOURCE_EXHAUSTED: _ErrorReason.ValueType  # 28
+    ERROR_REASON_RESOURCE_EXHAUSTED: _ErrorReason.ValueType  # 37
     """A limit is reached. RetryInfo says when to try again.
 
         {"reason": "RESOURCE_EXHAUSTED", "domain": "tenon"}
     """
-    ERROR_REASON_CANCELLED: _ErrorReason.ValueType  # 29
+    ERROR_REASON_CANCELLED: _ErrorReason.ValueType  # 38
     """The client went away.
 
         {"reason": "CANCELLED", "domain": "tenon"}
     """
-    ERROR_REASON_UNIMPLEMENTED: _ErrorReason.ValueType  # 30
+    ERROR_REASON_UNIMPLEMENTED: _ErrorReason.ValueType  # 39
     """Nothing here serves that.
 
         {"reason": "UNIMPLEMENTED", "domain": "tenon"}
     """
-    ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 31
-    """Something happened that nobody foresaw. RequestInfo has the id by which the log is found.
+    ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 40
+    """Something happened that nobody foresaw. The id finds it in the log.
 
-        {"reason": "INTERNAL", "domain": "tenon"}
+        {"reason": "INTERNAL", "domain": "tenon", "metadata": {"request_id": "0198c5a2"}}
     """
-    ERROR_REASON_UNAVAILABLE: _ErrorReason.ValueType  # 32
+    ERROR_REASON_UNAVAILABLE: _ErrorReason.ValueType  # 41
     """Something that is needed does not answer just now. Retrying may help.
 
         {"reason": "UNAVAILABLE", "domain": "tenon"}
     """
-    ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 33
+    ERROR_REASON_PEER_UNKNOWN: _ErrorReason.ValueType  # 42
+    """The service that is needed is not known here. Retrying may help.
+
+        {"reason": "PEER_UNKNOWN", "domain": "tenon", "metadata": {"service": "tenon.auth.v1.TokenService"}}
+    """
+    ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 43
     """The database does not answer, or has no room. Retrying may help.
 
         {"reason": "DATABASE_UNAVAILABLE", "domain": "tenon"}
     """
-    ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 34
+    ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 44
     """The call took longer than it may.
 
-        {"reason": "DEADLINE_EXCEEDED", "domain": "tenon"}
+        {"reason": "DEADLINE_EXCEEDED", "domain": "tenon", "metadata": {"timeout": "15s"}}
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -254,121 +311,178 @@ ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 10
 ERROR_REASON_PERMISSION_MISSING: ErrorReason.ValueType  # 11
 """The caller is known and lacks the permission of the method.
 
-    {"reason": "PERMISSION_MISSING", "domain": "tenon", "metadata": {"permission": "flightops.flights.create"}}
+    {"reason": "PERMISSION_MISSING", "domain": "tenon",
+     "metadata": {"permission": "flightops.flights.create"}}
 """
 ERROR_REASON_WORKLOAD_NOT_ALLOWED: ErrorReason.ValueType  # 12
-"""The method is for certain services alone, and the caller is none of them.
+"""The method is for certain services alone, or the calling service acts for nobody.
 
-    {"reason": "WORKLOAD_NOT_ALLOWED", "domain": "tenon"}
+    {"reason": "WORKLOAD_NOT_ALLOWED", "domain": "tenon", "metadata": {"workload": "data"}}
 """
 ERROR_REASON_ORGANIZATION_REQUIRED: ErrorReason.ValueType  # 13
-"""The caller acts in no organization, and the rows belong to one.
+"""The caller acts in no organization, and the records belong to one.
 
-    {"reason": "ORGANIZATION_REQUIRED", "domain": "tenon"}
+    {"reason": "ORGANIZATION_REQUIRED", "domain": "tenon",
+     "metadata": {"resource": "flightops.tenon/Flight"}}
 """
 ERROR_REASON_GLOBAL_RECORD_READ_ONLY: ErrorReason.ValueType  # 14
-"""The record belongs to everybody, and only the system organization writes it.
+"""The record is everybody's, and only the system organization writes it.
 
-    {"reason": "GLOBAL_RECORD_READ_ONLY", "domain": "tenon"}
+    {"reason": "GLOBAL_RECORD_READ_ONLY", "domain": "tenon",
+     "metadata": {"resource": "flightops.tenon/Airport", "organization": "default"}}
 """
 ERROR_REASON_NOT_FOUND: ErrorReason.ValueType  # 15
 """What was asked for does not exist, or not for this caller.
 
     {"reason": "NOT_FOUND", "domain": "tenon"}
 """
-ERROR_REASON_ALREADY_EXISTS: ErrorReason.ValueType  # 16
+ERROR_REASON_RECORD_NOT_FOUND: ErrorReason.ValueType  # 16
+"""There is no such record, or not for this caller.
+
+    {"reason": "RECORD_NOT_FOUND", "domain": "tenon",
+     "metadata": {"resource": "flightops.tenon/Airport", "name": "airports/ZZZ"}}
+"""
+ERROR_REASON_SERVICE_UNKNOWN: ErrorReason.ValueType  # 17
+"""Nobody here serves a service of that name.
+
+    {"reason": "SERVICE_UNKNOWN", "domain": "tenon",
+     "metadata": {"service": "library.v1.LibraryService"}}
+"""
+ERROR_REASON_ALREADY_EXISTS: ErrorReason.ValueType  # 18
 """What was to be made exists.
 
     {"reason": "ALREADY_EXISTS", "domain": "tenon"}
 """
-ERROR_REASON_FAILED_PRECONDITION: ErrorReason.ValueType  # 17
+ERROR_REASON_RECORD_ALREADY_EXISTS: ErrorReason.ValueType  # 19
+"""A record of that name, or with those values of a unique key, exists.
+
+    {"reason": "RECORD_ALREADY_EXISTS", "domain": "tenon",
+     "metadata": {"resource": "flightops.tenon/Airport", "name": "airports/JFK", "field": "name"}}
+"""
+ERROR_REASON_NAME_NOT_AVAILABLE: ErrorReason.ValueType  # 20
+"""The name belongs to a record that the caller may not see.
+
+    {"reason": "NAME_NOT_AVAILABLE", "domain": "tenon"}
+"""
+ERROR_REASON_FAILED_PRECONDITION: ErrorReason.ValueType  # 21
 """The state does not allow it. Retrying alone will not help.
 
     {"reason": "FAILED_PRECONDITION", "domain": "tenon"}
 """
-ERROR_REASON_ABORTED: ErrorReason.ValueType  # 18
+ERROR_REASON_ABORTED: ErrorReason.ValueType  # 22
 """Somebody else was first. Reading again and retrying may help.
 
     {"reason": "ABORTED", "domain": "tenon"}
 """
-ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 19
+ERROR_REASON_TOO_MUCH_CONTENTION: ErrorReason.ValueType  # 23
+"""Other changes of the same record kept coming first. Retrying after a while may help.
+
+    {"reason": "TOO_MUCH_CONTENTION", "domain": "tenon"}
+"""
+ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 24
 """The record has changed since it was read. Reading it again gives the etag of now.
 
-    {"reason": "ETAG_MISMATCH", "domain": "tenon"}
+    {"reason": "ETAG_MISMATCH", "domain": "tenon", "metadata": {"name": "airports/JFK"}}
 """
-ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 20
+ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 25
 """The request id was used before, for another request.
 
     {"reason": "REQUEST_ID_REUSED", "domain": "tenon"}
 """
-ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 21
+ERROR_REASON_REQUEST_ID_INVALID: ErrorReason.ValueType  # 26
+"""The request id is not of the form that is taken.
+
+    {"reason": "REQUEST_ID_INVALID", "domain": "tenon", "metadata": {"field": "request_id"}}
+"""
+ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 27
 """The page token was not made here, or not for this request.
 
     {"reason": "PAGE_TOKEN_INVALID", "domain": "tenon"}
 """
-ERROR_REASON_FILTER_INVALID: ErrorReason.ValueType  # 22
+ERROR_REASON_FILTER_INVALID: ErrorReason.ValueType  # 28
 """The filter cannot be read, or names what the record does not have. The position counts from 1.
 
     {"reason": "FILTER_INVALID", "domain": "tenon", "metadata": {"position": "7"}}
 """
-ERROR_REASON_ORDER_BY_INVALID: ErrorReason.ValueType  # 23
-"""The order cannot be read, or names what the record does not have.
+ERROR_REASON_ORDER_BY_INVALID: ErrorReason.ValueType  # 29
+"""The order cannot be read, or names what the record does not have. The position counts from 1.
 
-    {"reason": "ORDER_BY_INVALID", "domain": "tenon"}
+    {"reason": "ORDER_BY_INVALID", "domain": "tenon", "metadata": {"position": "1"}}
 """
-ERROR_REASON_FIELD_MASK_INVALID: ErrorReason.ValueType  # 24
-"""The field mask names what the record does not have.
+ERROR_REASON_FIELD_MASK_INVALID: ErrorReason.ValueType  # 30
+"""The field mask names what the record does not have, or what cannot be written.
 
-    {"reason": "FIELD_MASK_INVALID", "domain": "tenon"}
+    {"reason": "FIELD_MASK_INVALID", "domain": "tenon", "metadata": {"field": "update_mask"}}
 """
-ERROR_REASON_REFERENCE_NOT_FOUND: ErrorReason.ValueType  # 25
-"""The record refers to one that does not exist, or not for this caller.
+ERROR_REASON_FIELD_INVALID: ErrorReason.ValueType  # 31
+"""A field has a value that cannot be stored.
 
-    {"reason": "REFERENCE_NOT_FOUND", "domain": "tenon"}
+    {"reason": "FIELD_INVALID", "domain": "tenon", "metadata": {"field": "flight.date"}}
 """
-ERROR_REASON_REFERENCED: ErrorReason.ValueType  # 26
-"""Other records refer to the one that is to be deleted.
+ERROR_REASON_NAME_INVALID: ErrorReason.ValueType  # 32
+"""A name or an id is not of the pattern of its record.
 
-    {"reason": "REFERENCED", "domain": "tenon"}
+    {"reason": "NAME_INVALID", "domain": "tenon", "metadata": {"field": "name"}}
 """
-ERROR_REASON_REQUEST_UNDECODABLE: ErrorReason.ValueType  # 27
+ERROR_REASON_BATCH_TOO_LARGE: ErrorReason.ValueType  # 33
+"""More is asked for than a batch may hold.
+
+    {"reason": "BATCH_TOO_LARGE", "domain": "tenon", "metadata": {"field": "requests"}}
+"""
+ERROR_REASON_REFERENCE_NOT_FOUND: ErrorReason.ValueType  # 34
+"""A field names a record that does not exist, or not for this caller.
+
+    {"reason": "REFERENCE_NOT_FOUND", "domain": "tenon", "metadata": {"field": "flight.airline"}}
+"""
+ERROR_REASON_RECORD_HAS_CHILDREN: ErrorReason.ValueType  # 35
+"""Other records live below the one that is to be deleted.
+
+    {"reason": "RECORD_HAS_CHILDREN", "domain": "tenon",
+     "metadata": {"resource": "library.example.com/Shelf", "name": "shelves/1"}}
+"""
+ERROR_REASON_REQUEST_UNDECODABLE: ErrorReason.ValueType  # 36
 """The bytes are no message of the type of the request, or nest too deeply.
 
     {"reason": "REQUEST_UNDECODABLE", "domain": "tenon"}
 """
-ERROR_REASON_RESOURCE_EXHAUSTED: ErrorReason.ValueType  # 28
+ERROR_REASON_RESOURCE_EXHAUSTED: ErrorReason.ValueType  # 37
 """A limit is reached. RetryInfo says when to try again.
 
     {"reason": "RESOURCE_EXHAUSTED", "domain": "tenon"}
 """
-ERROR_REASON_CANCELLED: ErrorReason.ValueType  # 29
+ERROR_REASON_CANCELLED: ErrorReason.ValueType  # 38
 """The client went away.
 
     {"reason": "CANCELLED", "domain": "tenon"}
 """
-ERROR_REASON_UNIMPLEMENTED: ErrorReason.ValueType  # 30
+ERROR_REASON_UNIMPLEMENTED: ErrorReason.ValueType  # 39
 """Nothing here serves that.
 
     {"reason": "UNIMPLEMENTED", "domain": "tenon"}
 """
-ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 31
-"""Something happened that nobody foresaw. RequestInfo has the id by which the log is found.
+ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 40
+"""Something happened that nobody foresaw. The id finds it in the log.
 
-    {"reason": "INTERNAL", "domain": "tenon"}
+    {"reason": "INTERNAL", "domain": "tenon", "metadata": {"request_id": "0198c5a2"}}
 """
-ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 32
+ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 41
 """Something that is needed does not answer just now. Retrying may help.
 
     {"reason": "UNAVAILABLE", "domain": "tenon"}
 """
-ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 33
+ERROR_REASON_PEER_UNKNOWN: ErrorReason.ValueType  # 42
+"""The service that is needed is not known here. Retrying may help.
+
+    {"reason": "PEER_UNKNOWN", "domain": "tenon", "metadata": {"service": "tenon.auth.v1.TokenService"}}
+"""
+ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 43
 """The database does not answer, or has no room. Retrying may help.
 
     {"reason": "DATABASE_UNAVAILABLE", "domain": "tenon"}
 """
-ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 34
+ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 44
 """The call took longer than it may.
 
-    {"reason": "DEADLINE_EXCEEDED", "domain": "tenon"}
+    {"reason": "DEADLINE_EXCEEDED", "domain": "tenon", "metadata": {"timeout": "15s"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -13,6 +13,8 @@ from tests.fakes.chassis_conformance import Serve, TransportConformance
 
 
 class TestMemoryTransport(TransportConformance):
+    """The suite, on this transport."""
+
     @pytest.fixture
     def serve(self) -> Serve:
         async def serve(handlers: dict[str, Any]) -> Any:

@@ -1,0 +1,132 @@
+"""Who may call what in a cluster: the same rules as at the edge, for the sidecar of each service."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from services.chassis.contract import Authenticated, Internal, Permission, Public
+from services.meshgen.envoy.routes import HEALTH, JWKS_PATH, REFLECTION
+from services.meshgen.topology import EDGE_PORT, HTTP_PORT
+
+from .manifest import PART_LABEL, Manifest, manifest, object_name, selector
+from .workloads import EDGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from services.chassis.contract import Contract, Method
+    from services.meshgen.topology import Topology
+
+_API = "security.istio.io/v1"
+
+
+def mesh_manifests(topology: Topology) -> list[Manifest]:
+    """Return what holds for all: mTLS alone, tokens checked, and nothing allowed that no policy allows."""
+    keys = topology.jwks_service
+    jwt = {
+        "issuer": topology.issuer,
+        "audiences": [topology.audience],
+        "jwksUri": f"http://{topology.http[keys][0]}{JWKS_PATH}",
+        "forwardOriginalToken": True,
+        "fromHeaders": [{"name": "authorization", "prefix": "Bearer "}],
+    }
+    services = {"matchLabels": {PART_LABEL: "service"}}
+    return [
+        manifest(_API, "PeerAuthentication", "default", spec={"mtls": {"mode": "STRICT"}}),
+        # The control plane fetches the keys, and clients reach the edge, without a certificate of the mesh.
+        manifest(_API, "PeerAuthentication", keys, keys, spec=_open_port(keys, HTTP_PORT)),
+        manifest(_API, "PeerAuthentication", EDGE, EDGE, spec=_open_port(EDGE, EDGE_PORT)),
+        manifest(_API, "RequestAuthentication", "tokens", spec={"selector": services, "jwtRules": [jwt]}),
+        manifest(_API, "AuthorizationPolicy", "deny-all", spec={}),
+        _allow("edge", EDGE, [{"to": [{"operation": {"ports": [str(EDGE_PORT)]}}]}]),
+        _allow(
+            "token-keys",
+            keys,
+            [{"to": [{"operation": {"ports": [str(HTTP_PORT)], "methods": ["GET"], "paths": [JWKS_PATH]}}]}],
+        ),
+    ]
+
+
+def service_policies(contract: Contract, topology: Topology, host: str) -> list[Manifest]:
+    """Return the policies of one service: one per permission, and one per other kind of rule."""
+    granted: dict[str, list[Method]] = defaultdict(list)
+    internal: dict[tuple[str, ...], list[Method]] = defaultdict(list)
+    public, authenticated = [*HEALTH], []
+    if host == topology.reflection_service:
+        public += REFLECTION
+    for method in (method for service in contract.hosted_by(host) for method in service.methods):
+        match method.rule.access:
+            case Permission(name=name):
+                granted[name].append(method)
+            case Internal(callers=callers):
+                internal[callers].append(method)
+            case Public():
+                public.append(method.path)
+            case Authenticated():
+                authenticated.append(method.path)
+    peers = _principals(topology, (EDGE, *sorted(topology.grpc)))
+    policies = [_allow(object_name(host, "public"), host, [_rule(peers, public)])]
+    if authenticated:
+        policies.append(
+            _allow(object_name(host, "authenticated"), host, [_rule(_signed_in(topology, peers), authenticated)])
+        )
+    if internal:
+        rules = [
+            _rule(_principals(topology, callers), _paths(methods)) for callers, methods in sorted(internal.items())
+        ]
+        policies.append(_allow(object_name(host, "internal"), host, rules))
+    for name, methods in sorted(granted.items()):
+        permission = methods[0].rule.access
+        assert isinstance(permission, Permission)  # noqa: S101 - it is grouped by its name
+        source, paths = _signed_in(topology, peers), _paths(methods)
+        rules = [{**_rule(source, paths), "when": conditions} for conditions in _holds(permission)]
+        policies.append(_allow(object_name(host, name), host, rules))
+    return policies
+
+
+def _holds(permission: Permission) -> list[list[Manifest]]:
+    """Return the conditions, any of which says that the token grants the permission.
+
+    Istio reads a star at an end of a value as a wildcard and has no way to write a plain one. A value that *begins*
+    with a star is compared by its end, and there a star stands for itself: so `*a.b.*` finds `a.b.*` in the list, where
+    `a.b.*` would let in `a.b.x`. `**` finds whatever ends with a star; it counts where nothing ends with `.*`, which
+    leaves `*` alone (auth puts nothing beside it in a token). What stays too wide, that `xdata.*` passes for `data.*`,
+    the edge before and the service behind decide exactly.
+    """
+    exact, of_resource, of_service, _ = permission.patterns
+    key = "request.auth.claims[permissions]"
+    return [
+        [{"key": key, "values": [exact, f"*{of_resource}", f"*{of_service}"]}],
+        [{"key": key, "values": ["**"], "notValues": ["*.*"]}],
+    ]
+
+
+def _open_port(app: str, port: int) -> Manifest:
+    return {
+        "selector": selector(app),
+        "mtls": {"mode": "STRICT"},
+        "portLevelMtls": {str(port): {"mode": "PERMISSIVE"}},
+    }
+
+
+def _principals(topology: Topology, workloads: Iterable[str]) -> Manifest:
+    return {"principals": [topology.identity(workload).removeprefix("spiffe://") for workload in workloads]}
+
+
+def _signed_in(topology: Topology, source: Manifest) -> Manifest:
+    return {**source, "requestPrincipals": [f"{topology.issuer}/*"]}
+
+
+def _paths(methods: Iterable[Method]) -> list[str]:
+    return sorted(method.path for method in methods)
+
+
+def _rule(source: Manifest, paths: Iterable[str]) -> Manifest:
+    operation = {"methods": ["POST"], "paths": sorted(paths)}
+    return {"from": [{"source": source}], "to": [{"operation": operation}]}
+
+
+def _allow(name: str, app: str, rules: list[Manifest]) -> Manifest:
+    spec = {"selector": selector(app), "action": "ALLOW", "rules": rules}
+    return manifest(_API, "AuthorizationPolicy", name, app, spec=spec)

@@ -1,0 +1,166 @@
+"""Makes a message of a request into one that is stored: what the server owns is set, what a client may not set is gone."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from google.api import field_behavior_pb2
+
+from services.chassis.contract import Kind
+from services.records.columns import INPUT, Columns, array_text
+from services.records.times import set_timestamp
+from services.records.traits import clearing, cutting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from google.protobuf.message import Message
+
+    from services.records.names import Names
+    from services.records.tables import RecordTable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """A row that is ready to be written."""
+
+    name: str
+    """The record's name."""
+    message: Message
+    """The message as it is stored."""
+    stored: bytes
+    """Its bytes."""
+    values: Mapping[str, Any]
+    """The parameters of the row's columns."""
+
+
+class Preparing:
+    """Prepares messages of one record."""
+
+    __slots__ = ("_clear", "_columns", "_cut", "_names", "_owned", "_table")
+
+    def __init__(self, table: RecordTable, names: Names) -> None:
+        """Plan what is done to each message."""
+        self._table = table
+        self._names = names
+        self._columns = Columns(table)
+        self._clear = clearing(table.message.DESCRIPTOR, field_behavior_pb2.OUTPUT_ONLY)
+        self._cut = cutting(table.message.DESCRIPTOR)
+        kinds = {
+            "create_time": Kind.TIMESTAMP,
+            "update_time": Kind.TIMESTAMP,
+            "uid": Kind.STRING,
+            "etag": Kind.STRING,
+        }
+        fields = {field.name: field for field in table.record.fields if not field.repeated}
+        self._owned = [name for name, kind in kinds.items() if name in fields and fields[name].kind is kind]
+
+    @property
+    def has_etag(self) -> bool:
+        """Whether the message carries an etag of ours."""
+        return "etag" in self._owned
+
+    def clean(self, body: Message) -> Message:
+        """Return a copy without what a client may not set, its times cut to what a column keeps."""
+        message = type(body)()
+        message.CopyFrom(body)
+        message.DiscardUnknownFields()
+        for name in self._owned:
+            message.ClearField(name)
+        if self._cut is not None:
+            self._cut(message)
+        return message
+
+    def new(self, body: Message, name: str, parent: str, now: datetime, path: str) -> Prepared:
+        """Return the first version of a record.
+
+        Raises:
+            Unstorable: with all that no column can hold; `path` is the record's in the request.
+        """
+        message: Any = self.clean(body)
+        if self._clear is not None:
+            self._clear(message)
+        message.name = name
+        for owned in self._owned:
+            if owned in ("create_time", "update_time"):
+                set_timestamp(getattr(message, owned), now)
+            else:
+                setattr(message, owned, str(uuid.uuid4()) if owned == "uid" else _new_etag())
+        return self._prepared(message, name, parent, path)
+
+    def changed(self, stored: Message, result: Message, now: datetime, path: str) -> Prepared | None:
+        """Return the next version of a record, or None where nothing has changed."""
+        message: Any = result
+        before: Any = stored
+        for owned in self._owned:
+            self._keep(before, message, owned)
+        message.name = before.name
+        if message == before:
+            return None
+        if "update_time" in self._owned:
+            set_timestamp(message.update_time, now)
+        if "etag" in self._owned:
+            message.etag = _new_etag()
+        return self._prepared(message, message.name, self._names.parent_of(message.name)[0], path)
+
+    def _keep(self, before: Any, message: Any, owned: str) -> None:
+        if owned in ("uid", "etag"):
+            setattr(message, owned, getattr(before, owned))
+        elif before.HasField(owned):
+            getattr(message, owned).CopyFrom(getattr(before, owned))
+        else:
+            message.ClearField(owned)
+
+    def _prepared(self, message: Message, name: str, parent: str, path: str) -> Prepared:
+        table = self._table
+        values = self._columns.row(message, path)
+        stored = message.SerializeToString()
+        values[INPUT + "message"] = stored
+        if table.has_parent:
+            values[INPUT + "parent"] = parent or None
+            self._link(values, parent)
+        if table.redact is not None:
+            values["event_after"] = redacted(table, message)
+        return Prepared(name=name, message=message, stored=stored, values=values)
+
+    def _link(self, values: dict[str, Any], parent: str) -> None:
+        """Fill the columns that point to parents of several types: all but one of them are NULL."""
+        links = {link.column for link in self._table.parents} - {"parent"}
+        if not links:
+            return
+        pattern = self._names.check_parent(parent, "parent")
+        for column in links:
+            found = any(link.column == column and link.pattern == pattern for link in self._table.parents)
+            values[INPUT + column] = parent if found else None
+
+    def together(self, rows: Sequence[Prepared]) -> dict[str, list[Any]]:
+        """Return the parameters of many rows, one list per column."""
+        lists = self._columns.lists
+        return {
+            name: [array_text(row.values[name]) if name in lists else row.values[name] for row in rows]
+            for name in rows[0].values
+        }
+
+
+def redacted(table: RecordTable, message: Message) -> bytes:
+    """Return the bytes of a message without what events may not hold."""
+    if table.redact is None:
+        return message.SerializeToString()
+    copy = type(message)()
+    copy.CopyFrom(message)
+    table.redact(copy)
+    return copy.SerializeToString()
+
+
+def _new_etag() -> str:
+    # A random value and not a hash: the same content written twice is still two versions.
+    return f'"{os.urandom(8).hex()}"'
+
+
+def now() -> datetime:
+    """Return the present in UTC, in the microseconds that a column keeps."""
+    return datetime.now(UTC)

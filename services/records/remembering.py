@@ -1,0 +1,117 @@
+"""Request ids (AIP-155): a request that is repeated gets its first answer, and has no second effect."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from services.chassis.errors import InvalidArgument, TenonError
+from services.chassis.postgres import FAILURES
+from services.records.failures import RequestIdReused, invalid
+from services.records.statements import recall
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from google.protobuf.message import Message
+
+    from services.chassis.call import Call
+    from services.chassis.postgres import Executor
+    from services.records.outbox import ServiceTables
+
+MAX_LENGTH = 128
+"""The most characters of a request id; a UUID has 36."""
+
+
+class RequestIdInvalid(InvalidArgument):
+    """The request id cannot be kept."""
+
+    reason = "REQUEST_ID_INVALID"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remembered:
+    """The request id of one call, as the statement that writes takes it."""
+
+    id: str
+    """The id that the client chose."""
+    hash: bytes = b""
+    """What tells this request from another of the same id."""
+
+    def values(self, call: Call, response: bytes) -> dict[str, Any]:
+        """Return the parameters that keep the answer; none where the request carries no id."""
+        if not self.id:
+            return {}
+        return {
+            "method": call.method.path,
+            "request_id": self.id,
+            "request_hash": self.hash,
+            "response": response,
+        }
+
+
+NOT_REMEMBERED = Remembered(id="")
+
+
+class Remembering:
+    """Answers repeated requests of one service."""
+
+    __slots__ = ("_sql",)
+
+    def __init__(self, service: ServiceTables) -> None:
+        """Take the tables of the service."""
+        self._sql = recall(service)
+
+    async def once(
+        self,
+        request: Any,
+        call: Call,
+        executor: Executor,
+        work: Callable[[Remembered], Awaitable[bytes]],
+        *,
+        first: bool = False,
+    ) -> bytes:
+        """Do the work and return its answer, or the answer that it had before.
+
+        `first` asks before the work whether it was done, for work that takes several statements anyway. Else only a
+        failure asks: a repeat fails on the row of its first time, and the common case stays one round trip.
+
+        Raises:
+            RequestIdReused: if the id was sent with another request.
+        """
+        request_id = getattr(request, "request_id", "")
+        if not request_id:
+            return await work(NOT_REMEMBERED)
+        if len(request_id) > MAX_LENGTH or "\x00" in request_id:
+            description = f"A request id has at most {MAX_LENGTH} characters and no NUL. Send a UUID."
+            raise invalid(RequestIdInvalid, "request_id", description)
+        remembered = Remembered(id=request_id, hash=_hash(request))
+        if first and (answer := await self._recall(remembered, call, executor)) is not None:
+            return answer
+        try:
+            return await work(remembered)
+        except (TenonError, *FAILURES):
+            answer = await self._recall(remembered, call, executor)
+            if answer is None:
+                raise
+            return answer
+
+    async def _recall(self, remembered: Remembered, call: Call, executor: Executor) -> bytes | None:
+        caller = call.caller
+        key = (caller.organization, caller.subject, call.method.path, remembered.id)
+        rows = await executor.fetch(self._sql, key, repeatable=True)
+        if not rows:
+            return None
+        if rows[0]["request_hash"] != remembered.hash:
+            raise RequestIdReused(
+                f"The request id `{remembered.id}` was sent before with another request. "
+                "Send a new id, or the same request as before.",
+                metadata={"request_id": remembered.id},
+            )
+        answer: bytes = rows[0]["response"]
+        return answer
+
+
+def _hash(request: Message) -> bytes:
+    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()

@@ -1,0 +1,48 @@
+"""Filters in Postgres mean what they mean in plain Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.records.filter import Filters
+from tests.unit.records.filter.evaluator import matches
+from tests.unit.records.filter.specimen import table
+from tests.unit.records.filter.strategies import FIELDS, filters
+from tests.unit.records.filter.strategies import specimens as some_specimens
+
+if TYPE_CHECKING:
+    from tests.integration.records.filter.conftest import Specimens
+
+FILTERS = Filters(table().message.DESCRIPTOR)
+ROWS = 12
+"""Rows that each filter is put to."""
+
+
+async def found_by(specimens: Specimens, text: str) -> set[str]:
+    """Return the names of the rows that Postgres finds."""
+    read = FILTERS.read(text)
+    name = table().columns["name"]
+    where = read.where(table().columns)
+    query = sa.select(name) if where is None else sa.select(name).where(where)
+    return {row[0] for row in await specimens.select(read.shape, query, dict(read.parameters))}
+
+
+def name_all(messages: list[Any]) -> list[Any]:
+    for number, message in enumerate(messages):
+        message.name = f"specimens/{number}"
+    return messages
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(messages=st.lists(some_specimens(), min_size=ROWS, max_size=ROWS), texts=st.lists(filters(), min_size=10, max_size=10))
+async def test_postgres_finds_what_plain_python_finds(
+    specimens: Specimens, messages: list[Any], texts: list[str]
+) -> None:
+    await specimens.fill(name_all(messages))
+    for text in texts:
+        expected = {message.name for message in messages if matches(text, message)}
+        assert await found_by(specimens, text) == expected, text
