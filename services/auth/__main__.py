@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from services.auth.domain.bootstrap import Bootstrap
-from services.auth.domain.accounts import normalize_email
 from services.auth.domain.grants import Grants
 from services.auth.domain.passwords import Passwords
-from services.auth.domain.sessions import Lifetimes, Sessions
+from services.auth.domain.sessions import Sessions
 from services.auth.domain.sign_in import SignIn
-from services.auth.domain.signing_keys import Rotation
 from services.auth.domain.tokens import Minting
 from services.auth.http import render_jwks, routes
 from services.auth.servicer import EngineRecords, RoleServicer, SessionServicer, TokenServicer, UserServicer
 from services.auth.settings import Settings
-from services.auth.storage import schema, throttle
-from services.auth.storage.credentials import SqlCredentials
-from services.auth.storage.database import Database
-from services.auth.storage.directory import SqlDirectory
-from services.auth.storage.founding import RecordFounding
-from services.auth.storage.hashing import Argon2Hasher
-from services.auth.storage.sessions import SqlSessions
-from services.auth.storage.signing_keys import RememberedKeys, SqlSigningKeys
-from services.auth.storage.tokens import JwtTokens
-from services.auth.worker import Housekeeping, first_start
+from services.auth.storage.opened import Storage, open_storage
+from services.auth.worker import Housekeeping, start_up
 from services.chassis.frame import Frame, Wiring
-from services.chassis.keyring import SealBroken
 from services.chassis.server import serve
 from services.chassis.tokens import Jwks, TokenVerifier
 from services.chassis.transport import handlers_of, messages_of
-from services.records.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,22 +29,55 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def wire(frame: Frame) -> AsyncIterator[Wiring]:
     """Build auth on a frame."""
-    chassis, settings = frame.settings, Settings.from_environ(frame.environ)
-    async with AsyncExitStack() as stack:
-        database = Database(chassis.database_url)
-        stack.push_async_callback(database.close)
-        redis = throttle.connect(chassis.redis_url)
-        stack.push_async_callback(redis.aclose)
-        hasher = Argon2Hasher(threads=settings.hash_threads, waiting=settings.hash_waiting)
-        stack.callback(hasher.close)
-        engine = Engine(frame.contract, host="auth", pool=database, keyring=frame.keyring, schema=schema.SCHEMA)
-        await engine.migrate()
-        await schema.migrate(database)
-
-        directory, credentials, kept = SqlDirectory(database), SqlCredentials(database), SqlSessions(database)
-        ports = {"directory": directory, "credentials": credentials, "changes": database}
-        keys = SqlSigningKeys(database, frame.keyring.sealer("auth signing keys"), (SealBroken,))
-        remembered = RememberedKeys(keys)
-        tokens = JwtTokens(
-            remembered, issuer=chassis.issuer, audience=chassis.audience, lifetime=settings.token_lifetime
+    settings = Settings.from_environ(frame.environ)
+    async with open_storage(frame, settings) as storage:
+        housekeeping = Housekeeping(
+            keys=storage.keys, rotation=settings.rotation, sessions=storage.sessions, grace=settings.refresh_grace
         )
+        await start_up(storage, settings, frame.contract, housekeeping)
+        own_keys = Jwks(fetch=lambda: render_jwks(storage.published))
+        servicers = build_servicers(storage, settings, trust_headers=frame.settings.insecure)
+        messages = messages_of(frame.contract.pool)
+        yield Wiring(
+            handlers={
+                path: handler
+                for service in frame.contract.hosted_by(frame.name)
+                for path, handler in handlers_of(servicers[service.full_name], service, messages).items()
+            },
+            http=routes(storage.published),
+            tasks=(own_keys.run, housekeeping.run),
+            verifier=TokenVerifier(keys=own_keys, issuer=frame.settings.issuer, audience=frame.settings.audience),
+        )
+
+
+def build_servicers(storage: Storage, settings: Settings, *, trust_headers: bool) -> dict[str, object]:
+    """Return the servicers by the full name of their service."""
+    directory, kept, hasher, throttle = storage.directory, storage.sessions, storage.hasher, storage.throttle
+    tokens, credentials, changes = storage.tokens, storage.credentials, storage.database
+    records = EngineRecords(storage.engine.function)
+    sessions = Sessions(kept=kept, directory=directory, tokens=tokens, seal=storage.seal, lifetimes=settings.lifetimes)
+    passwords = Passwords(
+        directory=directory,
+        credentials=credentials,
+        hasher=hasher,
+        throttle=throttle,
+        sessions=kept,
+        changes=changes,
+    )
+    grants = Grants(directory=directory, credentials=credentials, sessions=kept, changes=changes)
+    entrance = SignIn(directory=directory, hasher=hasher, throttle=throttle, sessions=sessions)
+    minting = Minting(directory=directory, tokens=tokens, default_email=settings.admin_email)
+    return {
+        "tenon.auth.v1.RoleService": RoleServicer(records=records, grants=grants),
+        "tenon.auth.v1.SessionService": SessionServicer(
+            entrance=entrance, sessions=sessions, trust_headers=trust_headers
+        ),
+        "tenon.auth.v1.TokenService": TokenServicer(minting=minting),
+        "tenon.auth.v1.UserService": UserServicer(
+            records=records, grants=grants, passwords=passwords, trust_headers=trust_headers
+        ),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(serve(name="auth", wire=wire, environ=os.environ))

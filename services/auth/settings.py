@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import stat
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path  # noqa: TC003 - `load_settings` reads the types of the fields
 from typing import TYPE_CHECKING
 
+from services.auth.domain.passwords import MAX_PASSWORD, MIN_PASSWORD
+from services.auth.domain.sessions import Lifetimes
+from services.auth.domain.signing_keys import Rotation
 from services.chassis.environment import SettingsError, load_settings, setting
 
 if TYPE_CHECKING:
@@ -68,6 +72,41 @@ class Settings:
     def key_trail(self) -> timedelta:
         """How long a key is published after it signed last."""
         return self.token_lifetime + VERIFIER_CACHE + timedelta(minutes=5)
+
+    @property
+    def rotation(self) -> Rotation:
+        """How signing keys are exchanged."""
+        return Rotation(period=self.key_period, lead=self.key_lead, trail=self.key_trail)
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        """How long sessions live."""
+        return Lifetimes(absolute=self.session_lifetime, idle=self.session_idle, grace=self.refresh_grace)
+
+    def read_admin_password(self) -> str:
+        """Return the bootstrap administrator's first password, or nothing where there is no such file.
+
+        It is needed once, so whoever has learned it may delete it.
+
+        Raises:
+            SettingsError: the file cannot be read, is open to others, or holds no password that may be used.
+        """
+        if self.admin_password_file is None:
+            return ""
+        path = self.admin_password_file
+        try:
+            mode, text = path.stat().st_mode, path.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            problem = f"TENON_ADMIN_PASSWORD_FILE: {type(error).__name__}. Mend: name a text file that auth may read."
+            raise SettingsError((problem,)) from error
+        if mode & (stat.S_IRWXO | stat.S_IWGRP):
+            raise SettingsError((f"TENON_ADMIN_PASSWORD_FILE: others may open it. Mend: chmod 600 {path}",))
+        if not MIN_PASSWORD <= len(text) <= MAX_PASSWORD:
+            problem = f"TENON_ADMIN_PASSWORD_FILE: write a password of {MIN_PASSWORD} to {MAX_PASSWORD} characters."
+            raise SettingsError((problem,))
+        return text
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:

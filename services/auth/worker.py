@@ -1,4 +1,4 @@
-"""What auth does in the background: it exchanges signing keys and forgets what has expired."""
+"""What auth does beside its calls: the first start, and then the exchange of signing keys and some forgetting."""
 
 from __future__ import annotations
 
@@ -8,13 +8,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from services.auth.domain.accounts import normalize_email
+from services.auth.domain.bootstrap import Bootstrap
+from services.auth.servicer.records import EngineRecords
+from services.auth.storage.founding import RecordFounding
 from services.chassis.errors import TenonError
+from services.chassis.transport import messages_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.auth.domain.sessions import RefreshSessions
     from services.auth.domain.signing_keys import Rotation, SigningKeys
+    from services.auth.settings import Settings
+    from services.auth.storage.opened import Storage
+    from services.chassis.contract import Contract
 
 _log = logging.getLogger(__name__)
 
@@ -50,3 +58,30 @@ class Housekeeping:
         now = self.clock()
         await self.keys.rotate(self.rotation, now=now)
         await self.sessions.prune(now=now, grace=self.grace)
+
+
+async def start_up(storage: Storage, settings: Settings, contract: Contract, housekeeping: Housekeeping) -> None:
+    """Make the first signing key and the first administrator, so that somebody can sign in once auth is ready.
+
+    Raises:
+        SettingsError: the file with the administrator's password cannot be used.
+    """
+    password = await asyncio.to_thread(settings.read_admin_password)
+    await housekeeping.do_round()
+    records = EngineRecords(storage.engine.function)
+    bootstrap = Bootstrap(
+        directory=storage.directory,
+        credentials=storage.credentials,
+        hasher=storage.hasher,
+        founding=RecordFounding(records, contract, messages_of(contract.pool)),
+        changes=storage.database,
+        email=normalize_email(settings.admin_email),
+    )
+    outcome = await bootstrap.run(password)
+    if outcome.created:
+        _log.info("made the bootstrap administrator of the organization default")
+    if not outcome.has_password:
+        _log.warning(
+            "the bootstrap administrator has no password and cannot sign in; mend: name a file with one in "
+            "TENON_ADMIN_PASSWORD_FILE and start auth again, or work with `tenon token`"
+        )

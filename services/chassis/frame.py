@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from services.chassis.environment import SettingsError
 from services.chassis.keyring import Keyring
 
 if TYPE_CHECKING:
@@ -49,10 +50,11 @@ class Frame:
         """The keys that seal values, read when they are first asked for.
 
         Raises:
-            KeyringError: Where TENON_ROOT_KEY is not set, or its file cannot be used.
+            SettingsError: Where TENON_ROOT_KEY is not set.
+            KeyringError: Where its file cannot be used.
         """
         if self.settings.root_key is None:
-            return Keyring(())
+            raise SettingsError(("TENON_ROOT_KEY is not set. Mend: name the root key's file.",))
         return Keyring.from_file(self.settings.root_key)
 
 

@@ -62,9 +62,14 @@ def serve(*, name: str, wire: Wire, environ: Mapping[str, str]) -> int:
         set_up_logs(service=name, worker=settings.worker, level=settings.log_level, form=settings.log_format)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_run(name, wire, environ, settings, started))
+    except asyncio.CancelledError:
+        return 0
     except _MISTAKES as error:
         print(f"{name} cannot start:\n{error}", file=sys.stderr)  # noqa: T201 - logs may not be set up yet
         return EXIT_CONFIGURATION
+    except Exception:
+        _LOG.critical("%s ends", name, exc_info=True)
+        return 1
 
 
 class Process:
@@ -119,15 +124,23 @@ def _bind_with(chain: Chain) -> Any:
 
 
 async def _run(name: str, wire: Wire, environ: Mapping[str, str], settings: Settings, started: float) -> int:
-    contract = read_contract(settings.contract)
+    contract = _read_contract(settings)
     process = Process(name, environ, settings, contract)
-    stop = _watch_signals()
+    stop = _watch_signals(process.health)
     try:
         async with wire(process.frame) as wiring:
             return await _serve(process, wiring, stop, started)
     finally:
         await process.clients.close()
         await asyncio.to_thread(process.telemetry.close)
+
+
+def _read_contract(settings: Settings) -> Contract:
+    try:
+        return read_contract(settings.contract)
+    except OSError as error:
+        problem = f"TENON_CONTRACT: {settings.contract}: {error.strerror}. Mend: write it with `tenon gen`."
+        raise SettingsError((problem,)) from error
 
 
 async def _serve(process: Process, wiring: Wiring, stop: asyncio.Event, started: float) -> int:
@@ -221,11 +234,18 @@ async def _wait_for_end(stop: asyncio.Event, running: set[asyncio.Task[None]]) -
             return False
 
 
-def _watch_signals() -> asyncio.Event:
+def _watch_signals(health: Health) -> asyncio.Event:
+    """Return what is set when the process is asked to end; a start that is under way is broken off."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    main = asyncio.current_task()
+
+    def ask() -> None:
+        if main is not None and not health.is_serving and not stop.is_set():
+            main.cancel()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, ask)
     return stop
 
 

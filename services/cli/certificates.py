@@ -18,14 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from services.cli.home import write_private
+from services.cli.settings import CERTIFICATE_LIFE, WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-WORKLOADS = ("edge", "auth", "data", "cli")
-"""Who has an identity."""
-
-LEAF_LIFE = timedelta(hours=24)
+LEAF_LIFE = timedelta(seconds=CERTIFICATE_LIFE)
 AUTHORITY_LIFE = timedelta(days=365)
 AUTHORITY_OVERLAP = timedelta(days=30)
 """How long before its end an authority gets a successor."""

@@ -71,6 +71,7 @@ class Child:
         self._stopping = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._begun = 0.0
+        self._late = False
 
     async def run(self) -> None:
         """Keep the process running until it is stopped; a step runs until it has ended well."""
@@ -88,9 +89,10 @@ class Child:
             if self._stopping.is_set() or (self.spec.once and code == 0):
                 break
             crashes = 0 if self.settled.done() and time.monotonic() - begun > STEADY else crashes + 1
-            hopeless = self.spec.once or code == CONFIGURATION or crashes >= FIRST_ATTEMPTS
+            hopeless = self.spec.once or self._late or code == CONFIGURATION or crashes >= FIRST_ATTEMPTS
             if not self.settled.done() and hopeless:
-                self._fail(self._failure(_describe_exit(code), position))
+                late = f"was not ready in {self.spec.start_timeout:.0f} s"
+                self._fail(self._failure(late if self._late else _describe_exit(code), position))
                 return
             await self._back_off(code, crashes)
         self._enter(Phase.DONE if self.spec.once else Phase.STOPPED)
@@ -159,6 +161,7 @@ class Child:
                 while not await self.check():  # noqa: ASYNC110 (another process tells nobody that it is ready)
                     await asyncio.sleep(PROBE_INTERVAL)
         except TimeoutError:
+            self._late = True
             self._report(f"{self.spec.name} was not ready in {self.spec.start_timeout:.0f} s and is killed")
             await self._kill(process)
             return

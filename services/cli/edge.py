@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING
 
 from services.cli.child import die_with_parent
 from services.cli.errors import CommandError
-from services.cli.probes import is_http_ready, request_http
+from services.cli.probes import request_http
 from services.cli.spec import ProcessSpec
 
 if TYPE_CHECKING:
     from services.cli.settings import Settings
+
+HTTP_OK = 200
+
+KEYS_FETCHED = "jwks_fetch_success"
+"""The name of Envoy's counter of key sets that it has fetched."""
 
 DRAIN_SECONDS = 0.5
 """How long the edge closes connections politely before it ends; calls under way finish in it."""
@@ -25,7 +30,8 @@ def plan_edge(settings: Settings, *, after: tuple[str, ...]) -> ProcessSpec:
     admin = settings.socket("admin")
 
     async def is_ready() -> bool:
-        if not await is_http_ready(admin, "/ready"):
+        status, _ = await request_http(admin, "GET", "/ready")
+        if status != HTTP_OK or not await _has_token_keys(admin):
             return False
         _, writer = await asyncio.open_connection(settings.edge_host, settings.edge_port)
         writer.close()
@@ -48,7 +54,15 @@ def plan_edge(settings: Settings, *, after: tuple[str, ...]) -> ProcessSpec:
         after=after,
         probe=is_ready,
         drain=drain,
+        start_timeout=20.0,
     )
+
+
+async def _has_token_keys(admin: Path) -> bool:
+    """Return whether the edge has fetched auth's keys: until then it refuses every token."""
+    _, counters = await request_http(admin, "GET", f"/stats?filter={KEYS_FETCHED}")
+    lines = (line.decode() for line in counters.splitlines())
+    return any(int(line.rpartition(":")[2]) > 0 for line in lines if f".{KEYS_FETCHED}:" in line)
 
 
 def binary() -> Path:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from services.cli.settings import Settings
 
-ROOT_KEY_BYTES = 32
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Holder:
@@ -76,17 +74,22 @@ def _prepare_run(run: Path) -> None:
 
 
 def ensure_root_key(settings: Settings, *, fresh: bool) -> None:
-    """Make the root key of a fresh state folder; raises BrokenState where an older folder has lost or damaged it."""
+    """Make the root key of a fresh state folder; raises BrokenState where an older folder has lost it.
+
+    Whether a key that is there can be used, its readers say at their start.
+    """
     path = settings.root_key
-    mend = f"restore it from a copy, or delete {settings.home} to start afresh."
     if path.exists():
-        if (size := path.stat().st_size) != ROOT_KEY_BYTES:
-            raise BrokenState(f"{path} holds {size} bytes in place of {ROOT_KEY_BYTES}.", mend=mend)
-        path.chmod(0o600)
-    elif fresh:
-        write_private(path, secrets.token_bytes(ROOT_KEY_BYTES))
-    else:
-        raise BrokenState(f"{path} is missing, and the databases are sealed with it.", mend=mend)
+        return
+    if not fresh:
+        raise BrokenState(
+            f"{path} is missing, and the databases hold what it has sealed.",
+            mend=f"restore it from a copy, or delete {settings.home} to start afresh.",
+        )
+    # The first start alone pays for the cryptography that this loads.
+    from services.chassis.keyring import create_root_key  # noqa: PLC0415
+
+    create_root_key(path)
 
 
 def ensure_admin_password(settings: Settings, *, fresh: bool) -> bool:

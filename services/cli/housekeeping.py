@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from services.cli.child import die_with_parent
 from services.cli.logs import open_log, rotate
+from services.cli.settings import CERTIFICATE_LIFE, WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 
 INTERVAL = 30.0
 """Seconds between two looks."""
-
-HALF_LIFE = 12 * 3600
-"""Seconds after which a certificate is renewed."""
-
-WORKLOADS = ("edge", "auth", "data", "cli")
 
 
 async def keep_house(settings: Settings, supervisor: Supervisor, report: Callable[[str], None]) -> None:
@@ -41,7 +37,7 @@ def are_certificates_due(settings: Settings, *, now: float) -> bool:
     """Return whether a certificate is missing or past half its life, by the wall clock: a laptop may have slept."""
     for workload in WORKLOADS:
         with suppress(OSError):
-            if 0 <= now - settings.certificates(workload).lstat().st_mtime < HALF_LIFE:
+            if 0 <= now - settings.certificates(workload).lstat().st_mtime < CERTIFICATE_LIFE / 2:
                 continue
         return True
     return False

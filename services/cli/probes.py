@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POSTGRES_PROTOCOL = 3 << 16
-HTTP_OK = 200
 SERVING = b"\x08\x01"
 """A `grpc.health.v1.HealthCheckResponse` that says SERVING: field 1, varint, 1."""
 
@@ -41,19 +40,14 @@ async def is_valkey_ready(socket: Path) -> bool:
         return (await reader.readline()).startswith(b"+PONG")
 
 
-async def request_http(socket: Path, verb: str, path: str) -> int:
-    """Send a request to a Unix socket and return the status of the answer."""
+async def request_http(socket: Path, verb: str, path: str) -> tuple[int, bytes]:
+    """Send a request to a Unix socket; return the answer's status, 0 where it is none, and its body as it came."""
     async with _connect(socket) as (reader, writer):
-        head = f"{verb} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        writer.write(head.encode())
-        fields = (await reader.readline()).split()
-        await reader.read()
-        return int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else 0
-
-
-async def is_http_ready(socket: Path, path: str) -> bool:
-    """Return whether an HTTP server on a Unix socket answers 200."""
-    return await request_http(socket, "GET", path) == HTTP_OK
+        headers = "Host: localhost\r\nContent-Length: 0\r\nConnection: close\r\n"
+        writer.write(f"{verb} {path} HTTP/1.1\r\n{headers}\r\n".encode())
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        fields = head.split(maxsplit=2)
+        return int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else 0, body
 
 
 async def is_grpc_ready(socket: Path, *, certificates: Path, name: str) -> bool:

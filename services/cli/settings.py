@@ -20,6 +20,12 @@ SOCKET_LIMIT = 107
 LONGEST_SOCKET = "data-99.http.sock"
 """The longest name that a socket of ours has."""
 
+WORKLOADS = ("edge", "auth", "data", "cli")
+"""Who has an identity in the mesh."""
+
+CERTIFICATE_LIFE = 24 * 3600
+"""Seconds that a workload's certificate lasts; it is renewed at half of them."""
+
 HANDED_ON = ("PATH", "LANG")
 HANDED_ON_PREFIXES = ("OTEL_", "TENON_LOG_")
 

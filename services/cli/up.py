@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,24 +30,28 @@ if TYPE_CHECKING:
     from services.cli.settings import Settings
     from services.cli.spec import ProcessSpec
 
+Planned = Callable[..., tuple["ProcessSpec", ...]]
+"""Says what runs, as `plan` does."""
+
 ADMINISTRATOR = "admin@tenon.local"
 
 INTERRUPTED = 130
 """The exit code of a start that was stopped by a signal."""
 
 
-def run_up(settings: Settings, *, demo: bool, console: Console) -> int:
-    """Run the stack until it is told to stop; raises CommandError where it cannot start."""
+def run_up(settings: Settings, *, demo: bool, console: Console, planned: Planned = plan) -> int:
+    """Run what is planned until it is told to stop; raises CommandError where it cannot start."""
     prepare_folders(settings)
     with hold_lock(settings):
-        return asyncio.run(_Run(settings, demo=demo, console=console).run())
+        return asyncio.run(_Run(settings, demo=demo, console=console, planned=planned).run())
 
 
 class _Run:
     """One run of the stack, from its start to its end."""
 
-    def __init__(self, settings: Settings, *, demo: bool, console: Console) -> None:
+    def __init__(self, settings: Settings, *, demo: bool, console: Console, planned: Planned) -> None:
         self._settings = settings
+        self._planned = planned
         self._console = console
         self._demo = demo
         self._stop = asyncio.Event()
@@ -82,7 +87,7 @@ class _Run:
         mark = settings.home / "demo"
         if not self._demo and not mark.exists():
             write_private(mark, b"left out\n")
-        return plan(settings, compile_key=compile_key(settings), demo=self._demo and not mark.exists())
+        return self._planned(settings, compile_key=compile_key(settings), demo=self._demo and not mark.exists())
 
     async def _start(self, supervisor: Supervisor) -> bool:
         """Start everything; return False where a signal came first."""

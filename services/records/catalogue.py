@@ -61,6 +61,11 @@ class FoundTable:
     """Its indexes, each with the fingerprint of its definition."""
 
 
+def quoted(name: str) -> str:
+    """Return a name in quotes, as SQL takes any name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 async def read_schema(connection: Connection, schema: str) -> tuple[FoundTable, ...]:
     """Return the tables of a schema; none where there is no such schema."""
     tables = await connection.fetch(_TABLES, schema)

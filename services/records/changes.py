@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.schema import CreateColumn, SetColumnComment, SetTableComment
+
+from services.records.catalogue import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import sqlalchemy as sa
+
     from services.records.catalogue import FoundColumn, FoundTable
     from services.records.tables import RecordTable
 
-_DIALECT = postgresql.dialect()
+DIALECT = PGDialect()  # type: ignore[no-untyped-call]
+"""Writes the text of what is made, changed and noted."""
 
 WIDENED = {
     ("int32", "int64"),
@@ -29,7 +33,7 @@ WIDENED = {
 """Changes of a field's type that lose nothing: the bytes mean the same, and the column has room."""
 
 
-class MigrationRefused(Exception):  # noqa: N818  (it is a refusal and not a failure)
+class MigrationRefused(Exception):
     """The contract asks for what would lose data. `problems` says what, and how to mend it."""
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -38,26 +42,17 @@ class MigrationRefused(Exception):  # noqa: N818  (it is a refusal and not a fai
         self.problems = tuple(problems)
 
 
-class Quote:
-    """Quotes names for SQL."""
-
-    @staticmethod
-    def name(text: str) -> str:
-        """Return an identifier in quotes."""
-        return '"' + text.replace('"', '""') + '"'
-
-
 def table_statements(table: RecordTable, found: FoundTable) -> tuple[list[str], list[str]]:
     """Return the statements that bring a table in step, and what is refused."""
     refused = _refuse_table(table, found)
     statements: list[str] = []
     if found.name != table.table.name:
-        old = f"{Quote.name(table.schema)}.{Quote.name(found.name)}"
-        statements.append(f"ALTER TABLE {old} RENAME TO {Quote.name(table.table.name)}")
+        old = f"{quoted(table.schema)}.{quoted(found.name)}"
+        statements.append(f"ALTER TABLE {old} RENAME TO {quoted(table.table.name)}")
     columns = _Columns(table, found)
     columns.compare()
     if list(found.patterns) != list(table.record.patterns):
-        statements.append(str(SetTableComment(table.table).compile(dialect=_DIALECT)))
+        statements.append(str(SetTableComment(table.table).compile(dialect=DIALECT)))
     return statements + columns.renames() + columns.statements, refused + columns.refused
 
 
@@ -66,7 +61,7 @@ def index_statements(table: RecordTable, found: FoundTable, wanted: Mapping[str,
     statements = []
     for name, fingerprint in sorted(found.indexes.items()):
         if name not in wanted or fingerprint not in wanted[name][-1] or not fingerprint:
-            statements.append(f"DROP INDEX {Quote.name(table.schema)}.{Quote.name(name)}")
+            statements.append(f"DROP INDEX {quoted(table.schema)}.{quoted(name)}")
     for name, definition in sorted(wanted.items()):
         fingerprint = found.indexes.get(name, "")
         if not fingerprint or fingerprint not in definition[-1]:
@@ -78,8 +73,8 @@ def _refuse_table(table: RecordTable, found: FoundTable) -> list[str]:
     message, refused = table.record.message, []
     if found.scope != table.record.scope.value:
         refused.append(
-            f"{message}: its scope was {found.scope} and is now {table.record.scope.value}: nobody could tell whose the "
-            f"rows are. Keep the scope {found.scope}, or move the rows to another message."
+            f"{message}: its scope was {found.scope} and is now {table.record.scope.value}: nobody could tell whose "
+            f"the rows are. Keep the scope {found.scope}, or move the rows to another message."
         )
     before, after = ([_shape(pattern) for pattern in patterns] for patterns in (found.patterns, table.record.patterns))
     if after[: len(before)] != before:
@@ -99,7 +94,7 @@ class _Columns:
 
     def __init__(self, table: RecordTable, found: FoundTable) -> None:
         self.table = table
-        self.name = f"{Quote.name(table.schema)}.{Quote.name(table.table.name)}"
+        self.name = f"{quoted(table.schema)}.{quoted(table.table.name)}"
         self.found = found
         self.statements: list[str] = []
         self.refused: list[str] = []
@@ -121,9 +116,9 @@ class _Columns:
                 self._change(name, by_number[number])
             else:
                 self._add(self.table.columns[name])
-        for number, column in by_number.items():
-            if number not in wanted and not column.is_retired:
-                self._retire(number, column)
+        for number, gone in by_number.items():
+            if number not in wanted and not gone.is_retired:
+                self._retire(number, gone)
 
     def renames(self) -> list[str]:
         """Return the renames; where names are swapped, by way of names that nobody has."""
@@ -135,12 +130,12 @@ class _Columns:
         return away + [self._rename(aside[old], new) for old, new in self._renamed.items()]
 
     def _rename(self, old: str, new: str) -> str:
-        return f"ALTER TABLE {self.name} RENAME COLUMN {Quote.name(old)} TO {Quote.name(new)}"
+        return f"ALTER TABLE {self.name} RENAME COLUMN {quoted(old)} TO {quoted(new)}"
 
     def _add(self, column: sa.Column[object]) -> None:
-        definition = str(CreateColumn(column).compile(dialect=_DIALECT))
+        definition = str(CreateColumn(column).compile(dialect=DIALECT))
         self.statements.append(f"ALTER TABLE {self.name} ADD COLUMN {definition}")
-        self.statements.append(str(SetColumnComment(column).compile(dialect=_DIALECT)))
+        self.statements.append(str(SetColumnComment(column).compile(dialect=DIALECT)))
 
     def _change(self, field: str, found: FoundColumn) -> None:
         column = self.table.columns[field]
@@ -152,28 +147,28 @@ class _Columns:
         before, after = found.wire.removeprefix("optional "), wire.removeprefix("optional ")
         if before != after and (before, after) not in WIDENED:
             self.refused.append(
-                f"{self.table.record.message}.{field}: it was `{found.wire}` and is now `{wire}`: its values would be lost. "
-                "Keep the type, or add a new field with a new number."
+                f"{self.table.record.message}.{field}: it was `{found.wire}` and is now `{wire}`: its values would be "
+                "lost. Keep the type, or add a new field with a new number."
             )
         elif found.wire.startswith("optional ") and not wire.startswith("optional "):
             self.refused.append(
-                f"{self.table.record.message}.{field}: it was `{found.wire}` and is now `{wire}`: whether it was set would "
-                "be lost. Keep `optional`."
+                f"{self.table.record.message}.{field}: it was `{found.wire}` and is now `{wire}`: whether it was set "
+                "would be lost. Keep `optional`."
             )
         else:
             self._widen(column, found, wire)
 
     def _widen(self, column: sa.Column[object], found: FoundColumn, wire: str) -> None:
-        alter = f"ALTER TABLE {self.name} ALTER COLUMN {Quote.name(column.name)}"
-        kind = column.type.compile(dialect=_DIALECT)
+        alter = f"ALTER TABLE {self.name} ALTER COLUMN {quoted(column.name)}"
+        kind = column.type.compile(dialect=DIALECT)
         self.statements.append(f"{alter} TYPE {kind}")
         if wire.startswith("optional ") and not found.wire.startswith("optional "):
             # The bytes of these rows hold no such field, so it is unset and not its default.
             self.statements += [f"{alter} DROP NOT NULL", f"{alter} DROP DEFAULT"]
             default = "false" if wire.endswith(" bool") else "''" if wire.endswith(" string") else "0"
-            name = Quote.name(column.name)
+            name = quoted(column.name)
             self.statements.append(f"UPDATE {self.name} SET {name} = NULL WHERE {name} = {default}")  # noqa: S608
-        self.statements.append(str(SetColumnComment(column).compile(dialect=_DIALECT)))
+        self.statements.append(str(SetColumnComment(column).compile(dialect=DIALECT)))
 
     def _retire(self, number: int, found: FoundColumn) -> None:
         if not any(number in numbers for numbers in self.table.reserved):
@@ -186,6 +181,6 @@ class _Columns:
         self._renamed[found.name] = name
         alter = f"ALTER TABLE {self.name}"
         self.statements += [
-            f"{alter} ALTER COLUMN {Quote.name(name)} DROP NOT NULL",
-            f"COMMENT ON COLUMN {self.name}.{Quote.name(name)} IS 'retired:{number} {found.wire}'",
+            f"{alter} ALTER COLUMN {quoted(name)} DROP NOT NULL",
+            f"COMMENT ON COLUMN {self.name}.{quoted(name)} IS 'retired:{number} {found.wire}'",
         ]

@@ -93,7 +93,7 @@ def _is_plain(field: Field) -> bool:
 def _reader(field: Field, table: RecordTable, documents: Documents) -> Read:
     name = field.name
     if field.kind in (Kind.MESSAGE, Kind.MAP):
-        convert: Callable[[Any], Any] = documents.column(table.message.DESCRIPTOR.fields_by_name[name])
+        convert: Callable[[Any], Any] = documents.column(table.descriptor.fields_by_name[name])
     else:
         convert = _scalar(field, table.limits.get(name))
     if field.repeated and field.kind is not Kind.MESSAGE:

@@ -1,22 +1,22 @@
 """Turns messages, maps and lists of messages into the JSON of a jsonb column, so that a filter reaches inside them.
 
-    in a message                     in the document
-    ──────────────────────────────   ─────────────────────────────────────────────────────────────────────────
-    key                              the field's name as written, in snake_case
-    scalar without presence          always there, its default included
-    `optional`, oneof, message       there when set
-    integer of any width; bool       number; true or false
-    float, double                    number; "NaN", "Infinity", "-Infinity" where JSON has none
-    string; enum                     text; its number
-    bytes                            left out
-    Timestamp                        text of fixed width in UTC, so that text order is time order:
-                                     "2013-01-01T10:17:00.000000Z"
-    Duration                         number of microseconds
-    map                              object; keys are text ("true", "-7")
-    wrapper (StringValue, …)         its value
-    Struct, Value, ListValue         plain JSON
-    FieldMask                        list of paths
-    Any                              {"type_url": …}
+in a message                     in the document
+──────────────────────────────   ─────────────────────────────────────────────────────────────────────────
+key                              the field's name as written, in snake_case
+scalar without presence          always there, its default included
+`optional`, oneof, message       there when set
+integer of any width; bool       number; true or false
+float, double                    number; "NaN", "Infinity", "-Infinity" where JSON has none
+string; enum                     text; its number
+bytes                            left out
+Timestamp                        text of fixed width in UTC, so that text order is time order:
+                                 "2013-01-01T10:17:00.000000Z"
+Duration                         number of microseconds
+map                              object; keys are text ("true", "-7")
+wrapper (StringValue, …)         its value
+Struct, Value, ListValue         plain JSON
+FieldMask                        list of paths
+Any                              {"type_url": …}
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 NUL = "\x00"
 
 
-class Unfit(ValueError):  # noqa: N818  (it is caught and answered as a violation)
+class Unfit(ValueError):
     """A value that Postgres cannot keep."""
 
     def __init__(self, path: str, description: str, rule: str) -> None:
@@ -75,7 +75,7 @@ class Documents:
         plan = self._plans.get(name)
         if plan is None:
             # A recursive message finds this entry while its own plan is made.
-            self._plans[name] = lambda value: self._plans[name](value)
+            self._plans[name] = lambda value: self._plans[name](value)  # noqa: PLW0108  (looked up when it is called)
             plan = self._plans[name] = self._plan(descriptor)
         return plan
 

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from services.chassis.contract import StandardKind
+from services.chassis.errors import TenonError
+from services.records.changing import Delete, Update
+from services.records.creating import BatchCreate, Create
 from services.records.migrations import migrate
 from services.records.names import Names
-from services.records.outbox import service_tables
+from services.records.outbox import forget_request_ids, service_tables
 from services.records.pages import PageTokens
 from services.records.reading import BatchGet, Get, List, Shown
 from services.records.remembering import Remembering
 from services.records.tables import build_tables
 from services.records.traits import says_pattern
-from services.records.writing import BatchCreate, Create, Delete, Update, Writer
+from services.records.writing import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from services.chassis.contract import Contract, Method, Record
+    from services.chassis.contract import Contract, Method, Record, Standard
     from services.chassis.keyring import Keyring
     from services.chassis.postgres import Pool
     from services.records.migrations import MigrationState
     from services.records.tables import RecordTable
 
     Function = Callable[..., Awaitable[bytes]]
+
+
+_log = logging.getLogger(__name__)
+_FORGET_EVERY = 3600.0
 
 
 class Engine:
@@ -35,8 +44,8 @@ class Engine:
     ) -> None:
         """Derive tables and functions; nothing is read or written yet.
 
-        `host` is the process, such as `data`. `service` is the schema of its outbox, which is the host's name where it is
-        left out. `schema` is the one schema that keeps all records, or empty for one per package.
+        `host` is the process, such as `data`. `service` is the schema of its outbox, the host's name where it is left
+        out. `schema` is the one schema that keeps all records, or empty for one per package.
 
         Raises:
             RecordError: if a record cannot be kept.
@@ -49,9 +58,9 @@ class Engine:
         self._remembering = Remembering(service_tables(self.service))
         self._writers: dict[str, Writer] = {}
         self._functions: dict[str, Function] = {
-            method.path: self._derive(method)
+            method.path: self._derive(method, standard)
             for method in contract.methods.values()
-            if method.standard is not None and method.standard.record in self.tables
+            if (standard := method.standard) is not None and standard.record in self.tables
         }
 
     async def migrate(self) -> tuple[MigrationState, ...]:
@@ -61,6 +70,15 @@ class Engine:
             MigrationRefused: if that would lose data.
         """
         return await migrate(self.pool, self.tables.values(), service=self.service)
+
+    async def forget(self) -> None:
+        """Forget request ids of yesterday, now and every hour: a loop for the process to run beside its server."""
+        while True:
+            try:
+                await forget_request_ids(self.pool, schema=self.service)
+            except TenonError as error:
+                _log.warning("Old request ids were not deleted: %s", error)
+            await asyncio.sleep(_FORGET_EVERY)
 
     def handlers(self) -> dict[str, Function]:
         """Return what serves each standard method, by the method's path."""
@@ -74,9 +92,7 @@ class Engine:
         """
         return self._functions[path]
 
-    def _derive(self, method: Method) -> Function:
-        standard = method.standard
-        assert standard is not None
+    def _derive(self, method: Method, standard: Standard) -> Function:
         writer = self._writer(standard.record)
         reading = (writer.table, writer.names, writer.shown, self.pool)
         request, response = (self._contract.pool.FindMessageTypeByName(name) for name in (method.input, method.output))

@@ -146,7 +146,9 @@ def _taken(table: RecordTable, error: asyncpg.UniqueViolationError, *, field: st
     if key is None:
         said = f" `{name}`" if name else " of that name"
         metadata: Mapping[str, str] = {"resource": resource, "name": name, "field": "name"}
-        return RecordExists(f"{resource}{said} exists. Choose another id, or read the one that exists.", metadata=metadata)
+        return RecordExists(
+            f"{resource}{said} exists. Choose another id, or read the one that exists.", metadata=metadata
+        )
     fields = ", ".join(f"{field}.{part}" for part in key)
     return RecordExists(
         f"Another {resource} has the same {' and '.join(f'`{part}`' for part in key)}. Choose another value.",

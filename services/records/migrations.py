@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import asyncpg
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
-from services.records.catalogue import read_schema
-from services.records.changes import MigrationRefused, Quote, index_statements, table_statements
+from services.records.catalogue import quoted, read_schema
+from services.records.changes import DIALECT, MigrationRefused, index_statements, table_statements
 from services.records.outbox import service_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from services.chassis.postgres import Connection, Pool
     from services.records.tables import RecordTable
@@ -87,7 +86,7 @@ async def migration_state(pool: Pool, schema: str) -> MigrationState:
         return MigrationState(schema=schema, fingerprint="", applied_at=None, statements=(), count=0)
     rows = await pool.fetch(
         f"SELECT applied_at, fingerprint, statements, count(*) OVER () AS count "  # noqa: S608  (no input in it)
-        f"FROM {Quote.name(schema)}.tenon_migrations ORDER BY id DESC LIMIT 1"
+        f"FROM {quoted(schema)}.tenon_migrations ORDER BY id DESC LIMIT 1"
     )
     if not rows:
         return MigrationState(schema=schema, fingerprint="", applied_at=None, statements=(), count=0)
@@ -122,8 +121,8 @@ async def _migrate_schema(
     """Bring one schema in step and return what is refused."""
     there = await connection.fetchval("SELECT count(*) FROM pg_namespace WHERE nspname = $1", schema)
     if not there:
-        await connection.execute(f"CREATE SCHEMA {Quote.name(schema)}")
-    await connection.execute(_STATE.format(schema=Quote.name(schema)))
+        await connection.execute(f"CREATE SCHEMA {quoted(schema)}")
+    await connection.execute(_STATE.format(schema=quoted(schema)))
     statements, refused = await _plan(connection, schema, tables, service)
     if refused:
         return refused
@@ -132,10 +131,12 @@ async def _migrate_schema(
             await connection.execute(statement)
         except (asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError) as error:
             # The transaction is over, so this is the one problem that can be told.
-            raise MigrationRefused([f"{schema}: the rows that are there do not allow `{statement}`: {error}"]) from error
+            raise MigrationRefused(
+                [f"{schema}: the rows that are there do not allow `{statement}`: {error}"]
+            ) from error
     fingerprint = _fingerprint(tables, schema if schema == service else "")
-    insert = f"INSERT INTO {Quote.name(schema)}.tenon_migrations (fingerprint, statements) VALUES ($1, $2)"  # noqa: S608
-    last = f"SELECT fingerprint FROM {Quote.name(schema)}.tenon_migrations ORDER BY id DESC LIMIT 1"  # noqa: S608
+    insert = f"INSERT INTO {quoted(schema)}.tenon_migrations (fingerprint, statements) VALUES ($1, $2)"  # noqa: S608
+    last = f"SELECT fingerprint FROM {quoted(schema)}.tenon_migrations ORDER BY id DESC LIMIT 1"  # noqa: S608
     if statements or await connection.fetchval(last) != fingerprint:
         await connection.execute(insert, fingerprint, statements)
     return []
@@ -168,23 +169,21 @@ async def _plan(
 
 def _service_statements(service: str) -> list[str]:
     kept = service_tables(service)
-    dialect = postgresql.dialect()
     statements = []
     for table in (kept.outbox, kept.request_ids):
-        statements.append(str(CreateTable(table).compile(dialect=dialect)).strip())
-        statements += [str(CreateIndex(index).compile(dialect=dialect)) for index in sorted(table.indexes, key=str)]
+        statements.append(str(CreateTable(table).compile(dialect=DIALECT)).strip())
+        statements += [str(CreateIndex(index).compile(dialect=DIALECT)) for index in sorted(table.indexes, key=str)]
     return statements
 
 
 def _create(table: RecordTable) -> list[str]:
     """Return what makes a table that is not there."""
-    dialect = postgresql.dialect()
     statements = [
-        str(CreateTable(table.table).compile(dialect=dialect)).strip(),
-        str(SetTableComment(table.table).compile(dialect=dialect)),
+        str(CreateTable(table.table).compile(dialect=DIALECT)).strip(),
+        str(SetTableComment(table.table).compile(dialect=DIALECT)),
     ]
     commented = [column for column in table.table.columns if column.comment]
-    statements += [str(SetColumnComment(column).compile(dialect=dialect)) for column in commented]
+    statements += [str(SetColumnComment(column).compile(dialect=DIALECT)) for column in commented]
     return statements + [statement for _, definition in sorted(_indexes(table).items()) for statement in definition]
 
 
@@ -192,8 +191,8 @@ def _indexes(table: RecordTable) -> dict[str, list[str]]:
     """Return the statements that make each index, the last of which notes its definition."""
     made = {}
     for index in table.table.indexes:
-        definition = str(CreateIndex(index).compile(dialect=postgresql.dialect()))
+        definition = str(CreateIndex(index).compile(dialect=DIALECT))
         digest = hashlib.sha256(definition.encode()).hexdigest()[:16]
-        name = f"{Quote.name(table.schema)}.{Quote.name(str(index.name))}"
+        name = f"{quoted(table.schema)}.{quoted(str(index.name))}"
         made[str(index.name)] = [definition, f"COMMENT ON INDEX {name} IS '{digest}'"]
     return made

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.records.failures import NameInvalid, invalid
-from services.records.tables import parent_pattern
+from services.records.naming import parent_pattern
 
 if TYPE_CHECKING:
     from services.chassis.contract import Record
@@ -106,7 +106,9 @@ class Names:
 
     def _refused(self, name: str, field: str) -> Exception:
         wanted = " or ".join(f"`{pattern.text}`" for pattern in self._patterns)
-        return invalid(NameInvalid, field, f"The name must be of the pattern {wanted}." if name else "A name is needed.")
+        return invalid(
+            NameInvalid, field, f"The name must be of the pattern {wanted}." if name else "A name is needed."
+        )
 
 
 def uuid7() -> uuid.UUID:

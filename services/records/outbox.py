@@ -10,13 +10,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from services.chassis.call import Call
     from services.chassis.postgres import Connection, Pool, Transaction
+
+REQUEST_ID_HOURS = 24
+"""Hours for which a repeated request gets its first answer."""
 
 MAX_HEADER = 512
 """The most characters of a caller's request id and trace that an event keeps."""
@@ -92,7 +94,9 @@ class UnitOfWork:
         """Take the transaction, the call that asked for it, and the schema whose outbox gets the events."""
         self.transaction = transaction
         self._call = call
-        columns = "event_id, occurred_at, organization, actor, type, subject, revision, request_id, trace, before, after"
+        columns = (
+            "event_id, occurred_at, organization, actor, type, subject, revision, request_id, trace, before, after"
+        )
         numbers = ", ".join(f"${n}" for n in range(1, 12))
         self._insert = f'INSERT INTO "{schema}".outbox ({columns}) VALUES ({numbers})'  # noqa: S608  (no input in it)
         self._committed = False
@@ -144,7 +148,7 @@ async def unit_of_work(pool: Pool, call: Call, *, schema: str) -> AsyncIterator[
         yield UnitOfWork(transaction, call, schema)
 
 
-async def forget_request_ids(pool: Pool, *, schema: str, hours: int) -> None:
+async def forget_request_ids(pool: Pool, *, schema: str, hours: int = REQUEST_ID_HOURS) -> None:
     """Delete what was answered longer ago than that: a repeat of such a request is a new request."""
     sql = f"DELETE FROM \"{schema}\".request_ids WHERE created_at < now() - $1 * interval '1 hour'"  # noqa: S608
     await pool.fetch(sql, (hours,), repeatable=True)

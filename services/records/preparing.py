@@ -1,4 +1,4 @@
-"""Makes a message of a request into one that is stored: what the server owns is set, what a client may not set is gone."""
+"""Makes the message of a request into one that is stored: what the server owns is set, the rest is cleared."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class Preparing:
         self._table = table
         self._names = names
         self._columns = Columns(table)
-        self._clear = clearing(table.message.DESCRIPTOR, field_behavior_pb2.OUTPUT_ONLY)
-        self._cut = cutting(table.message.DESCRIPTOR)
+        self._clear = clearing(table.descriptor, field_behavior_pb2.OUTPUT_ONLY)
+        self._cut = cutting(table.descriptor)
         kinds = {
             "create_time": Kind.TIMESTAMP,
             "update_time": Kind.TIMESTAMP,

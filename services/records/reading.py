@@ -17,7 +17,7 @@ from services.records.traits import clearing
 from services.records.wire import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
@@ -46,7 +46,7 @@ class Shown:
     def __init__(self, table: RecordTable) -> None:
         """Plan what is hidden in messages of this record."""
         self._message = table.message
-        self._hide = clearing(table.message.DESCRIPTOR, field_behavior_pb2.INPUT_ONLY)
+        self._hide = clearing(table.descriptor, field_behavior_pb2.INPUT_ONLY)
         # No row has this shape, so every row is decoded where something is to be hidden.
         self.shape = table.shape if self._hide is None else None
 
@@ -142,10 +142,14 @@ class List:
         self._table, self._names, self._shown, self._executor = table, names, shown, executor
         self._tokens = tokens
         self._listing = Listing(response, table.record.message)
-        self._filters = Filters(table.message.DESCRIPTOR)
-        self._orderings = Orderings(table.record, table.message.DESCRIPTOR)
+        self._filters = Filters(table.descriptor)
+        self._orderings = Orderings(table.record, table.descriptor)
         fields = request.fields_by_name
-        self._has_parent, self._has_filter, self._has_order = ("parent" in fields, "filter" in fields, "order_by" in fields)
+        self._has_parent, self._has_filter, self._has_order = (
+            "parent" in fields,
+            "filter" in fields,
+            "order_by" in fields,
+        )
         self._statements: OrderedDict[tuple[str, ...], Statement] = OrderedDict()
 
     async def __call__(self, request: Any, call: Call, executor: Executor | None = None) -> bytes:
@@ -172,9 +176,7 @@ class List:
             rows = rows[:size]
             token = self._tokens.seal(rows[-1][2:], bound or self._bound(request, call, ordering))
         shown = self._shown
-        return self._listing.encode(
-            [row[0] if row[1] == shown.shape else shown.of_row(row[0]) for row in rows], token
-        )
+        return self._listing.encode([row[0] if row[1] == shown.shape else shown.of_row(row[0]) for row in rows], token)
 
     def _bound(self, request: Message, call: Call, ordering: Ordering) -> bytes:
         return fingerprint(call.method.path, call.caller.organization, request, shape=ordering.shape)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from services.chassis.errors import InvalidArgument, TenonError
-from services.chassis.postgres import FAILURES
+from services.chassis.postgres import FAILURES, Transaction
 from services.records.failures import RequestIdReused, invalid
 from services.records.statements import recall
 
@@ -92,7 +92,8 @@ class Remembering:
         try:
             return await work(remembered)
         except (TenonError, *FAILURES):
-            answer = await self._recall(remembered, call, executor)
+            # A failed statement has ended a transaction, in which nothing can be asked any more.
+            answer = None if isinstance(executor, Transaction) else await self._recall(remembered, call, executor)
             if answer is None:
                 raise
             return answer

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from services.chassis.call import CallerKind
 from services.chassis.contract import SYSTEM_ORGANIZATION
@@ -27,7 +28,7 @@ _ORGANIZATION = sa.bindparam("caller_organization", type_=sa.Text())
 _SUBJECT = sa.bindparam("caller_subject", type_=sa.Text())
 _SYSTEM = sa.literal_column(f"'{SYSTEM_ORGANIZATION}'", sa.Text())
 # asyncpg executes, so the text has asyncpg's `$1` and nothing of SQLAlchemy runs at execution.
-_DIALECT = asyncpg.dialect(paramstyle="numeric_dollar")
+_DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
 class NoOrganization(PermissionDenied):
@@ -109,13 +110,15 @@ class Statement:
         return [known[name] for name in self.order]
 
 
-def scoped(table: RecordTable, statement: sa.Executable, *, writes: bool = False) -> Statement:
+def scoped(table: RecordTable, statement: sa.ClauseElement, *, writes: bool = False) -> Statement:
     """Compile a statement on the rows of a table.
 
     Raises:
         AssertionError: if it does not ask whose rows it may see; that is a mistake in this package.
     """
     compiled = statement.compile(dialect=_DIALECT)
+    if not isinstance(compiled, SQLCompiler):
+        raise TypeError(f"{type(statement).__name__} takes no arguments, so none could say whose rows it sees.")
     order = tuple(compiled.positiontup or ())
     wanted = set() if table.is_global else {"caller_organization"} | ({"caller_subject"} if table.is_owned else set())
     if not wanted <= set(order):

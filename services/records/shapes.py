@@ -1,4 +1,4 @@
-"""Fingerprints the fields of a message, so that a row tells whether the contract still has what it was written under."""
+"""Fingerprints the fields of a message: a row tells whether the contract still has what it was written under."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """The statements that change rows: each one statement, so that change, event and request id are one round trip.
 
-    WITH input AS (…the new rows…),
-         missing AS (…references and parents that do not exist, or not for this caller…),
-         written AS (INSERT INTO the table … unless anything is missing),
-         event AS (INSERT INTO outbox … unless anything is missing),
-         request AS (INSERT INTO request_ids …)
-    SELECT … FROM missing
+WITH input AS (…the new rows…),
+     missing AS (…references and parents that do not exist, or not for this caller…),
+     written AS (INSERT INTO the table … unless anything is missing),
+     event AS (INSERT INTO outbox … unless anything is missing),
+     request AS (INSERT INTO request_ids …)
+SELECT … FROM missing
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def update(
 
 
 def delete(table: RecordTable, service: ServiceTables, *, remembered: bool) -> Statement:
-    """Return the statement that removes one row, if it still has the revision `expected`; its rows are as of `update`."""
+    """Return the statement that removes one row, if it still has the revision `expected`; its rows are of `update`."""
     target, name = table.table, table.columns["name"]
     given = sa.select(
         sa.bindparam(INPUT + name.name, type_=name.type).label(name.name),
@@ -164,13 +164,10 @@ def _after(table: RecordTable, given: sa.CTE) -> sa.ColumnElement[Any]:
 
 def _one(table: RecordTable, more: Sequence[sa.ColumnElement[Any]] = ()) -> sa.CTE:
     """Give one row as parameters, `in_<column>` each, and `more` beside them."""
-    given = [
-        sa.bindparam(INPUT + name, type_=column.type).label(name) for name, column in input_columns(table).items()
-    ]
+    given = [sa.bindparam(INPUT + name, type_=column.type).label(name) for name, column in input_columns(table).items()]
     if table.redact is not None:
         given.append(sa.bindparam("event_after", type_=sa.LargeBinary()).label(_AFTER))
-    given += more
-    return sa.select(_FIRST.label(_ORDINAL), *given).cte("input")
+    return sa.select(_FIRST.label(_ORDINAL), *given, *more).cte("input")
 
 
 def _many(table: RecordTable) -> sa.CTE:
@@ -191,8 +188,7 @@ def _many(table: RecordTable) -> sa.CTE:
 
 def _as_column(value: sa.ColumnElement[Any], kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
     if isinstance(kind, ARRAY):
-        whole = sa.cast(value, ARRAY(_plain(kind.item_type)))
-        return sa.collate(whole, "C") if isinstance(kind.item_type, sa.Text) else whole
+        return sa.cast(value, ARRAY(_plain(kind.item_type)))
     if isinstance(kind, JSONB):
         return sa.cast(value, JSONB())
     return sa.collate(value, "C") if isinstance(kind, sa.Text) else value
@@ -223,14 +219,18 @@ def _missing(wanted: Sequence[Wanted], given: sa.CTE) -> sa.CTE | None:
         source: sa.FromClause = given
         value = column
         if isinstance(column.type, ARRAY):
-            each = sa.func.unnest(column, type_=column.type.item_type).column_valued(f"each_{number}")
-            source, value = given.join(sa.lateral(sa.select(each.label("value"))).alias(f"listed_{number}"), _TRUE), each
-            value = source.right.c.value
+            each = sa.func.unnest(column, type_=sa.Text()).column_valued(f"each_{number}")
+            listed = sa.lateral(sa.select(sa.collate(each, "C").label("value"))).alias(f"listed_{number}")
+            source, value = given.join(listed, _TRUE), listed.c.value
         there = target.table.alias(f"target_{number}")
-        exists = sa.exists(sa.select(1).select_from(there).where(visible(target, there), _named(target, there) == value))
+        exists = sa.exists(
+            sa.select(1).select_from(there).where(visible(target, there), _named(target, there) == value)
+        )
         label = sa.literal_column(f"'{name}'", sa.Text()).label("field")
-        unset = sa.literal_column("''")
-        found.append(sa.select(given.c[_ORDINAL].label("ordinal"), label).select_from(source).where(value != unset, ~exists))
+        unset: sa.ColumnElement[Any] = sa.literal_column("''")
+        found.append(
+            sa.select(given.c[_ORDINAL].label("ordinal"), label).select_from(source).where(value != unset, ~exists)
+        )
     return sa.union_all(*found).cte("missing")
 
 
@@ -254,7 +254,9 @@ def _event(
     }
 
     def under(condition: sa.ColumnElement[bool]) -> sa.CTE:
-        rows = sa.select(*values.values()).where(condition).order_by(*([given.c[_ORDINAL]] if _ORDINAL in given.c else []))
+        rows = (
+            sa.select(*values.values()).where(condition).order_by(*([given.c[_ORDINAL]] if _ORDINAL in given.c else []))
+        )
         return sa.insert(service.outbox).from_select([*values], rows, include_defaults=False).cte("event")
 
     return under
@@ -263,17 +265,8 @@ def _event(
 def _remember(service: ServiceTables, condition: sa.ColumnElement[bool]) -> sa.CTE:
     """Keep the answer to a request that carries an id, once."""
     names = {"organization": "caller_organization", "subject": "caller_subject"}
-    values: dict[str, Any] = {
-        name: sa.bindparam(names.get(name, name), type_=kind)
-        for name, kind in {
-            "organization": sa.Text(),
-            "subject": sa.Text(),
-            "method": sa.Text(),
-            "request_id": sa.Text(),
-            "request_hash": sa.LargeBinary(),
-            "response": sa.LargeBinary(),
-        }.items()
-    }
+    kept = [column for column in service.request_ids.columns if column.server_default is None]
+    values = {each.name: sa.bindparam(names.get(each.name, each.name), type_=each.type) for each in kept}
     rows = sa.select(*values.values()).where(condition)
     return sa.insert(service.request_ids).from_select([*values], rows, include_defaults=False).cte("request")
 
@@ -288,6 +281,6 @@ def _changing(
     remembered: bool,
 ) -> Statement:
     kept = [_remember(service, sa.exists(sa.select(1).select_from(written)))] if remembered else []
-    done = sa.select(_FIRST.label("ordinal"), sa.literal_column("''").label("field")).select_from(written)
+    done: Any = sa.select(_FIRST.label("ordinal"), sa.literal_column("''").label("field")).select_from(written)
     rows: Any = done if missing is None else sa.union_all(done, sa.select(missing.c.ordinal, missing.c.field))
     return scoped(table, rows.add_cte(event, *kept), writes=True)

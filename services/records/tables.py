@@ -1,7 +1,7 @@
 """Turns the records of a contract into the tables that keep them.
 
 One row is one message: `message` holds the encoded protobuf, which is the truth, and one typed column per top-level
-field is its index. Beside them stand the columns that the engine needs; a field of the same name moves aside (`owner_`).
+field is its index. Beside them stand the columns that the engine needs; a field of such a name moves aside (`owner_`).
 
     field                                   column
     ─────────────────────────────────────   ──────────────────────────────────────────────────────────────
@@ -16,17 +16,18 @@ field is its index. Beside them stand the columns that the engine needs; a field
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from services.chassis.contract import SYSTEM_ORGANIZATION, Behavior, Kind, Scope
+from services.chassis.contract import SYSTEM_ORGANIZATION, Kind, Scope
+from services.records.indexes import RecordError, add_indexes, text_limits
+from services.records.naming import column_name, identifier, named, parent_pattern, schema_name, table_name
 from services.records.shapes import shape_of
 from services.records.traits import redaction
 
@@ -37,20 +38,6 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from services.chassis.contract import Contract, Field, Record
-
-MAX_KEY_LENGTH = 512
-"""The most characters of a string that an index holds, unless the contract says less."""
-
-MAX_IDENTIFIER = 63
-"""The most bytes of a name in Postgres."""
-
-OWN_COLUMNS = frozenset(
-    {"organization", "owner", "parent", "parent_organization", "message", "revision", "shape", "written_at"}
-)
-"""Columns of the engine; a field of such a name gets an underscore behind it."""
-
-OWN_TABLES = frozenset({"outbox", "request_ids", "tenon_migrations"})
-"""Tables of the engine; a record of such a name gets an underscore behind it."""
 
 _SCALARS: Mapping[Kind, tuple[sa.types.TypeEngine[Any], str]] = {
     Kind.BOOL: (sa.Boolean(), "false"),
@@ -65,10 +52,6 @@ _SCALARS: Mapping[Kind, tuple[sa.types.TypeEngine[Any], str]] = {
     Kind.TIMESTAMP: (sa.TIMESTAMP(timezone=True), ""),
     Kind.DURATION: (sa.BigInteger(), ""),
 }
-
-
-class RecordError(ValueError):
-    """A record that no table can keep: a mistake of the contract."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -91,6 +74,8 @@ class RecordTable:
     """What the contract says of it."""
     message: type[Message]
     """Class of the message, from the contract's own pool."""
+    descriptor: Descriptor
+    """Descriptor of the message, from the same pool."""
     table: sa.Table
     """The table; columns of the engine are reached by name, those of fields by `columns`."""
     columns: Mapping[str, sa.Column[Any]]
@@ -126,24 +111,6 @@ class RecordTable:
         return self.record.scope is Scope.GLOBAL
 
 
-def schema_name(package: str) -> str:
-    """Return the schema of a hosted package: `tenon.flightops.v1` is kept in `tenon_flightops_v1`."""
-    return identifier(package.replace(".", "_"))
-
-
-def identifier(text: str) -> str:
-    """Return `text`, cut and hashed where Postgres would cut it in silence."""
-    if len(text.encode()) <= MAX_IDENTIFIER:
-        return text
-    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
-    return f"{text[: MAX_IDENTIFIER - 11]}_{digest}"
-
-
-def column_name(name: str) -> str:
-    """Return the column of a field."""
-    return identifier(f"{name}_" if name in OWN_COLUMNS else name)
-
-
 def column_type(field: Field) -> sa.types.TypeEngine[Any] | None:
     """Return the type of a field's column, or None where it has none."""
     if field.kind is Kind.BYTES:
@@ -176,28 +143,26 @@ def build_tables(contract: Contract, *, host: str, schema: str = "") -> dict[str
     taken: dict[str, str] = {}
     for record in _parents_first(hosted):
         where = schema or schema_name(record.package)
-        table = _table_name(record)
+        table = table_name(record)
         other = taken.setdefault(f"{where}.{table}", record.message)
         if other != record.message:
             raise RecordError(f"{record.message}: its plural is also that of {other}. Give one of them another plural.")
-        tables[record.message] = _record_table(contract, record, metadata, where, table, tables)
+        empty = sa.Table(table, metadata, schema=where, comment=_identity(record))
+        tables[record.message] = _record_table(contract, record, empty, tables)
     return tables
 
 
-def parent_pattern(pattern: str) -> str:
-    """Return the pattern of the parent, or an empty text at the top level."""
-    segments = pattern.split("/")
-    # A singleton (`users/{user}/settings`) ends in a literal, every other resource in a collection and an id.
-    return "/".join(segments[:-2] if "{" in segments[-1] else segments[:-1])
-
-
 def wire_type(field: FieldDescriptor) -> str:
-    """Return how a field is encoded, such as `optional int32`: two fields of the same wire type read each other's bytes."""
+    """Return how a field is encoded, such as `optional int32`: fields of one wire type read each other's bytes."""
     inner = field.message_type
     if inner is not None and inner.GetOptions().map_entry:
         key, value = (wire_type(inner.fields_by_name[part]) for part in ("key", "value"))
         return f"map {key} {value}"
-    kind = FieldDescriptorProto.Type.Name(field.type).removeprefix("TYPE_").lower()
+    kind = (
+        FieldDescriptorProto.Type.Name(cast("FieldDescriptorProto.Type.ValueType", field.type))
+        .removeprefix("TYPE_")
+        .lower()
+    )
     if inner is not None and inner.full_name in ("google.protobuf.Timestamp", "google.protobuf.Duration"):
         kind = inner.name.lower()
     if field.is_repeated:
@@ -217,10 +182,6 @@ def _identity(record: Record) -> str:
     return json.dumps(known)
 
 
-def _table_name(record: Record) -> str:
-    return identifier(f"{record.plural}_" if record.plural in OWN_TABLES else record.plural)
-
-
 def _parents_first(records: Sequence[Record]) -> list[Record]:
     """Order records so that a foreign key finds its target."""
     by_pattern = {pattern: record for record in records for pattern in record.patterns}
@@ -230,7 +191,7 @@ def _parents_first(records: Sequence[Record]) -> list[Record]:
         if record.message in ordered:
             return
         if record.message in path:
-            raise RecordError(f"{record.message}: it is its own ancestor. Remove one of the patterns {record.patterns}.")
+            raise RecordError(f"{record.message}: it is its own ancestor. Remove one of its patterns.")
         for pattern in record.patterns:
             parent = by_pattern.get(parent_pattern(pattern))
             if parent is not None and parent is not record:
@@ -243,38 +204,37 @@ def _parents_first(records: Sequence[Record]) -> list[Record]:
 
 
 def _record_table(
-    contract: Contract,
-    record: Record,
-    metadata: sa.MetaData,
-    schema: str,
-    name: str,
-    tables: Mapping[str, RecordTable],
+    contract: Contract, record: Record, table: sa.Table, tables: Mapping[str, RecordTable]
 ) -> RecordTable:
+    """Fill an empty table with what keeps the record."""
+    name = table.name
     patterns = [parent_pattern(pattern) for pattern in record.patterns]
     found = [(p, t) for p in patterns for t in tables.values() if p in t.record.patterns]
     several = len({t.record.message for _, t in found}) > 1
-    links = [(p, t, identifier(f"parent_{t.record.singular}") if several else "parent") for p, t in found]
-    message = GetMessageClass(contract.pool.FindMessageTypeByName(record.message))
-    fields = message.DESCRIPTOR.fields_by_name
+    links = [(p, t, identifier(f"tenon_parent_{t.record.singular}") if several else "parent") for p, t in found]
+    descriptor = contract.pool.FindMessageTypeByName(record.message)
+    fields = descriptor.fields_by_name
     columns = {f.name: c for f in record.fields if (c := _field_column(f, wire_type(fields[f.name]))) is not None}
     if "name" not in columns:
         raise RecordError(f"{record.message}: it has no field `name`. Add `string name = 1`.")
     own = list(_own_columns(record, any(patterns), nullable="" in patterns, links=[c for *_, c in links]))
-    table = sa.Table(name, metadata, *own, *columns.values(), schema=schema, comment=_identity(record))
-    table.append_constraint(sa.PrimaryKeyConstraint("organization", columns["name"].name, name=_named(name, "pkey")))
-    for _, parent, column in dict.fromkeys((t.record.message, t, c) for _, t, c in links):
+    for each in (*own, *columns.values()):
+        table.append_column(each)
+    table.append_constraint(sa.PrimaryKeyConstraint("organization", columns["name"].name, name=named(name, "pkey")))
+    for parent, column in dict.fromkeys((t, c) for _, t, c in links):
         _link_parent(table, record, parent, column)
-    _add_indexes(table, record, columns)
+    add_indexes(table, record, columns)
     return RecordTable(
         record=record,
-        message=message,
+        message=GetMessageClass(descriptor),
+        descriptor=descriptor,
         table=table,
         columns=columns,
-        shape=shape_of(message.DESCRIPTOR),
-        limits=_limits(record),
-        keys={_named(name, *key, "key"): key for key in record.unique},
-        redact=redaction(message.DESCRIPTOR),
-        reserved=_reserved(message.DESCRIPTOR),
+        shape=shape_of(descriptor),
+        limits=text_limits(record),
+        keys={named(name, *key, "key"): key for key in record.unique},
+        redact=redaction(descriptor),
+        reserved=_reserved(descriptor),
         parents=tuple(Parent(pattern=p, table=t, column=c) for p, t, c in links),
         has_parent=any(patterns),
     )
@@ -321,74 +281,8 @@ def _link_parent(table: sa.Table, record: Record, parent: RecordTable, column: s
         sa.ForeignKeyConstraint(
             [organization, column],
             [target["organization"], target[parent.columns["name"].name]],
-            name=_named(table.name, column, "fkey"),
+            name=named(table.name, column, "fkey"),
         )
     )
     if column != "parent":
-        sa.Index(_named(table.name, column, "idx"), table.columns["organization"], table.columns[column])
-
-
-def _add_indexes(table: sa.Table, record: Record, columns: Mapping[str, sa.Column[Any]]) -> None:
-    organization, name = table.columns["organization"], columns["name"]
-    if "parent" in table.columns:
-        sa.Index(_named(table.name, "parent", "idx"), organization, table.columns["parent"], name)
-    if record.scope is Scope.OWNER:
-        sa.Index(_named(table.name, "owner", "idx"), organization, table.columns["owner"], name)
-    for key in record.unique:
-        kept = _key_columns(record, columns, key)
-        sa.Index(
-            _named(table.name, *key, "key"),
-            organization,
-            *kept,
-            unique=True,
-            postgresql_where=sa.and_(*(_is_set(column) for column in kept)),
-        )
-    references = [(f.name,) for f in record.fields if f.reference and not f.repeated and f.name in columns]
-    for key in dict.fromkeys((*record.index, *references)):
-        if key in record.unique or key == ("name",):
-            continue
-        kept = _key_columns(record, columns, key)
-        if any(isinstance(column.type, ARRAY | JSONB) for column in kept):
-            _add_containment_index(table, key, kept)
-        else:
-            sa.Index(_named(table.name, *key, "idx"), organization, *map(_ascending, kept), name)
-
-
-def _ascending(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """Order as `ordering` does, where what is unset comes first: only then does the index serve it."""
-    return column.asc().nulls_first() if column.nullable else column
-
-
-def _add_containment_index(table: sa.Table, key: Sequence[str], columns: Sequence[sa.Column[Any]]) -> None:
-    """Index each list, map and message among the columns: only GIN finds what is inside them."""
-    for name, column in zip(key, columns, strict=True):
-        if isinstance(column.type, ARRAY | JSONB):
-            sa.Index(_named(table.name, name, "gin"), column, postgresql_using="gin")
-
-
-def _key_columns(record: Record, columns: Mapping[str, sa.Column[Any]], key: Sequence[str]) -> list[sa.Column[Any]]:
-    for name in key:
-        if name not in columns:
-            raise RecordError(f"{record.message}: `{name}` cannot be in an index: it is unknown, or holds bytes.")
-    return [columns[name] for name in key]
-
-
-def _is_set(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
-    default = column.server_default
-    if not isinstance(default, sa.DefaultClause):
-        return column.is_not(None)
-    return column != sa.literal_column(str(default.arg))
-
-
-def _limits(record: Record) -> dict[str, int]:
-    keyed = {name for key in (*record.unique, *record.index) for name in key}
-    keyed |= {f.name for f in record.fields if f.reference or f.indexed or f.unique}
-    return {
-        f.name: min(MAX_KEY_LENGTH, f.max_length or MAX_KEY_LENGTH)
-        for f in record.fields
-        if f.kind is Kind.STRING and f.name in keyed and Behavior.IDENTIFIER not in f.behaviors
-    }
-
-
-def _named(*parts: str) -> str:
-    return identifier("_".join(parts))
+        sa.Index(named(table.name, column, "idx"), table.columns["organization"], table.columns[column])

@@ -54,8 +54,9 @@ def timestamp_text(value: Any) -> str:
 def duration_micros(value: Any) -> int:
     """Return a Duration as microseconds."""
     # Python's // goes down and not towards zero, so each sign has its own way.
-    nanos = value.nanos
-    return int(value.seconds) * MICROS + (nanos // NANOS_PER_MICRO if nanos >= 0 else -(-nanos // NANOS_PER_MICRO))
+    seconds: int = value.seconds
+    nanos: int = value.nanos
+    return seconds * MICROS + (nanos // NANOS_PER_MICRO if nanos >= 0 else -(-nanos // NANOS_PER_MICRO))
 
 
 def set_timestamp(target: Any, moment: datetime) -> None:

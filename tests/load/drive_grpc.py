@@ -82,7 +82,8 @@ async def drive(job: Job) -> Counter:
                     failure = f"{error.code().name}: {error.details()}"
                 going = counter.count(started, failure)
 
-        await asyncio.gather(*(work() for _ in range(job.connections)))
+        async with asyncio.timeout(job.patience):
+            await asyncio.gather(*(work() for _ in range(job.connections)))
     return counter
 
 

@@ -45,7 +45,8 @@ async def drive(job: Job) -> Counter:
                     failure = f"{response.status_code}: {response.text[:300]}"
                 going = counter.count(started, failure)
 
-        await asyncio.gather(*(work() for _ in range(job.connections)))
+        async with asyncio.timeout(job.patience):
+            await asyncio.gather(*(work() for _ in range(job.connections)))
     return counter
 
 

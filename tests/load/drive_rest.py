@@ -9,7 +9,7 @@ import asyncio
 import time
 from functools import partial
 from itertools import cycle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import uvloop
 
@@ -37,8 +37,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the first request."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
         self._send()
 
     def data_received(self, data: bytes) -> None:
@@ -116,7 +115,8 @@ async def drive(job: Job) -> Counter:
     for future in done:
         connection = Connection(requests, counter, partial(future.set_result, None))
         await loop.create_connection(partial(_same, connection), host, int(port))
-    await asyncio.gather(*done)
+    async with asyncio.timeout(job.patience):
+        await asyncio.gather(*done)
     return counter
 
 

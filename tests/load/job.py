@@ -42,6 +42,11 @@ class Job:
     server_name: str = ""
     """The name that the server's certificate carries."""
 
+    @property
+    def patience(self) -> float:
+        """Seconds after which a driver that is not done has been forgotten by its server."""
+        return self.warm_up + self.seconds + 30
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:

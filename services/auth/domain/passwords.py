@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from services.auth.domain.sessions import RefreshSessions
     from services.auth.domain.throttle import Throttle
 
+MIN_PASSWORD = 15
+"""Characters of the shortest password that is the only factor (NIST SP 800-63B-4 §3.1.1.2)."""
+
+MAX_PASSWORD = 128
+"""Characters of the longest password, as the contract says too."""
+
 _ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _GENERATED_LENGTH = 24
 

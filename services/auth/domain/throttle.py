@@ -47,7 +47,7 @@ class Allowance:
 class Limits:
     """What is counted, and how much of it is allowed."""
 
-    pair: Allowance = field(default_factory=lambda: Allowance(free=10))
+    pair: Allowance = field(default_factory=lambda: Allowance(free=20))
     """For one account from one address: this is what a guesser meets, and nobody else."""
     address: Allowance = field(default_factory=lambda: Allowance(free=100))
     """For one address and whatever account: against one guess for each of many accounts."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from services.auth.servicer.records import EngineRecords
 from services.auth.servicer.roles import RoleServicer
 from services.auth.servicer.sessions import SessionServicer
 from services.auth.servicer.tokens import TokenServicer
 from services.auth.servicer.users import UserServicer
 
-__all__ = ["RoleServicer", "SessionServicer", "TokenServicer", "UserServicer"]
+__all__ = ["EngineRecords", "RoleServicer", "SessionServicer", "TokenServicer", "UserServicer"]

@@ -31,12 +31,16 @@ class Database(Pool):
         joined = self._joined.get()
         if joined is None:
             return await super().fetch(sql, arguments, repeatable=repeatable)
+        # A savepoint, so that whoever runs a statement that fails may ask what is there and go on.
+        await joined.connection.execute("SAVEPOINT statement")
         try:
-            # A savepoint, so that whoever runs a statement that fails may ask what is there and go on.
-            async with joined.connection.transaction():
-                return await joined.fetch(sql, arguments)
+            rows = await joined.fetch(sql, arguments)
+            await joined.connection.execute("RELEASE statement")
         except FAILURES as error:
+            if not joined.connection.is_closed():
+                await joined.connection.execute("ROLLBACK TO statement")
             raise translate(error) or error from error
+        return rows
 
     @asynccontextmanager
     async def open(self, organization: str) -> AsyncIterator[None]:

@@ -61,6 +61,11 @@ class Chain:
             seen.add(interceptor.name)
         self._inwards = tuple(reversed(interceptors))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The interceptors' names, from the outermost to the innermost."""
+        return tuple(interceptor.name for interceptor in reversed(self._inwards))
+
     def bind(self, handler: Handler) -> Unary | Stream:
         """Return the handler's function with every interceptor around it."""
         proceed: Any = handler.function

@@ -27,14 +27,17 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-MESSAGE_LIMIT = 2048
-"""Bytes of a status message: a huge one makes the trailers too large for Envoy, which then answers 502 instead."""
+MESSAGE_LIMIT = 1024
+"""Bytes of a status message: trailers that are too large make Envoy answer 502, and grpc clients fail, instead."""
+
+METADATA_LIMIT = 256
+"""Bytes of one value in `ErrorInfo.metadata`."""
 
 VALIDATION_LIMIT = 100
-"""Violations that one answer lists; the trailers have to fit into the 8 KiB that clients take by default."""
+"""Violations that one answer lists."""
 
-DETAILS_LIMIT = 6 * 1024
-"""Bytes of the encoded violations, for the same reason."""
+DETAILS_LIMIT = 3 * 1024
+"""Bytes of the encoded violations: all trailers have to fit into the 8 KiB that grpc clients take by default."""
 
 
 class ErrorsInterceptor:
@@ -93,6 +96,8 @@ def status_of(error: TenonError) -> StatusError:
 
 
 def _raise_status(error: BaseException, call: Call) -> NoReturn:
+    if isinstance(error, StatusError):
+        raise error
     if isinstance(error, TenonError):
         if error.code >= Internal.code and isinstance(error, Internal | Unavailable):
             _LOG.warning("%s answered %s: %s", call.method.path, error.reason, error.message, exc_info=error)
@@ -120,21 +125,22 @@ def _bad_request(error: InvalidArgument) -> error_details_pb2.BadRequest:
     bad = error_details_pb2.BadRequest()
     size = 0
     for violation in error.violations[:VALIDATION_LIMIT]:
-        size += len(violation.field) + len(violation.description) + len(violation.reason) + 16
+        one = error_details_pb2.BadRequest.FieldViolation(
+            field=_cut(violation.field), description=_cut(violation.description), reason=_cut(violation.reason)
+        )
+        size += one.ByteSize()
         if size > DETAILS_LIMIT:
             break
-        bad.field_violations.add(
-            field=violation.field, description=_cut(violation.description), reason=violation.reason
-        )
+        bad.field_violations.append(one)
     return bad
 
 
 def _metadata_of(error: TenonError) -> dict[str, str]:
-    return {name: _cut(value) for name, value in error.metadata.items()}
+    return {name: _cut(value, METADATA_LIMIT) for name, value in error.metadata.items()}
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, limit: int = MESSAGE_LIMIT) -> str:
     data = text.encode("utf-8", "replace")
-    if len(data) <= MESSAGE_LIMIT:
-        return text if len(data) == len(text) else data.decode()
-    return data[: MESSAGE_LIMIT - 3].decode("utf-8", "ignore") + "…"
+    if len(data) <= limit:
+        return data.decode()
+    return data[: limit - 3].decode("utf-8", "ignore") + "…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from buf.validate import validate_pb2
+from buf.validate import validate_pb2 as _validate_pb2
 from google.api import field_behavior_pb2
 from google.protobuf import descriptor_pb2
 
@@ -13,6 +13,9 @@ from services.chassis.errors import Violation
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+validate_pb2: Any = _validate_pb2
+"""The rules; generated types and those of protobuf's stubs name an extension's class differently."""
 
 _REQUIRED = field_behavior_pb2.REQUIRED
 _OUTPUT_ONLY = field_behavior_pb2.OUTPUT_ONLY

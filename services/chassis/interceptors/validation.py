@@ -30,6 +30,9 @@ VIOLATION_LIMIT = 100
 NAMED_LIMIT = 3
 """Violations that the message itself spells out."""
 
+_READ_ON_UPDATE = frozenset({"name", "etag"})
+"""Fields of a resource that an update reads, whatever its mask says."""
+
 _VALIDATOR = Validator()
 
 
@@ -166,20 +169,21 @@ def _resource_field(handler: Handler) -> str:
 
 
 def _written_only(request: Any, resource: str, violations: list[Violation]) -> list[Violation]:
-    """Return the violations without those of the resource's fields that the update does not write (AIP-134)."""
+    """Return the violations without those of the resource's fields that the update leaves alone (AIP-134)."""
     paths = list(request.update_mask.paths)
     if "*" in paths or not resource:
         return violations
     message = getattr(request, resource)
     written = {path.partition(".")[0] for path in paths} or {field.name for field, _ in message.ListFields()}
-    prefix = f"{resource}."
-    return [
-        violation
-        for violation in violations
-        # A rule over the whole resource cannot be judged by a part of it.
-        if violation.field != resource
-        and (
-            not violation.field.startswith(prefix)
-            or violation.field.removeprefix(prefix).partition(".")[0].partition("[")[0] in written
-        )
-    ]
+    written |= _READ_ON_UPDATE
+    return [violation for violation in violations if _is_written(violation, resource, written)]
+
+
+def _is_written(violation: Violation, resource: str, written: set[str]) -> bool:
+    if violation.reason == "NO_NUL":
+        return True
+    if violation.field == resource:
+        # A rule over the whole resource cannot be judged by a part of it; that there is one at all can.
+        return violation.reason == "REQUIRED"
+    head, dot, rest = violation.field.partition(".")
+    return head != resource or not dot or rest.partition(".")[0].partition("[")[0] in written

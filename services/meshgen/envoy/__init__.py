@@ -29,7 +29,13 @@ def generate(contract: Contract, topology: Topology) -> dict[str, str]:
     """Return the files of an edge, by their path in `topology.folder`.
 
     A changed contract changes the route file alone, and that one applies to open connections at once.
+
+    Raises:
+        ValueError: a service of the contract has no endpoint in the topology. Envoy would refuse all routes for it.
     """
+    missing = sorted({s.host for s in contract.services if s.is_public} - set(topology.grpc))
+    if missing:
+        raise ValueError(f"No endpoint for {', '.join(missing)}. Mend: name its workers in the topology.")
     listeners = [listener(topology)]
     if topology.ops_port:
         listeners.append(operators_listener(topology))

@@ -45,7 +45,6 @@ def _process(topology: Topology) -> Node:
         "admin": {"address": {"pipe": {"path": topology.admin, "mode": 0o600}}},
         "layered_runtime": {"layers": [{"name": "limits", "static_layer": _runtime(topology)}]},
         "overload_manager": _overload(topology),
-        "stats_config": {"stats_tags": []},
     }
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from .render import Node, duration, extension, typed
+from .render import Node, duration, typed
 from .secrets import upstream_tls
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ NOWHERE = "nowhere"
 
 ADMIN = "edge-admin"
 OTLP = "otlp"
+
+OTLP_PORT = 4317
+"""Where a collector takes gRPC when nothing else is said."""
 
 BUFFER_BYTES = 32 * 1024
 """What is buffered per connection before the other side is slowed down."""
@@ -46,7 +50,7 @@ def clusters(topology: Topology, *, static: bool = False) -> list[Node]:
             for index, endpoint in enumerate(topology.http[name])
         ]
     if topology.otlp:
-        found.append(_cluster(OTLP, (topology.otlp.removeprefix("http://"),), _http2()))
+        found.append(_cluster(OTLP, (_collector(topology.otlp),), _http2()))
     return found
 
 
@@ -102,8 +106,6 @@ def _cluster(name: str, endpoints: Sequence[str], protocol: Node) -> Node:
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(e)}} for e in endpoints]}],
         },
     )
-    if names:
-        cluster["respect_dns_ttl"] = True
     if protocol:
         options = typed("envoy.extensions.upstreams.http.v3.HttpProtocolOptions", **protocol)
         cluster["typed_extension_protocol_options"] = {
@@ -120,6 +122,12 @@ def address(endpoint: str) -> Node:
     return {"socket_address": {"address": host.strip("[]"), "port_value": int(port)}}
 
 
+def _collector(endpoint: str) -> str:
+    """Return `host:port` of OpenTelemetry's variable, which is a URL and may leave out the port."""
+    url = urlsplit(endpoint if "://" in endpoint else f"http://{endpoint}")
+    return f"{url.hostname or 'localhost'}:{url.port or OTLP_PORT}"
+
+
 def _is_name(endpoint: str) -> bool:
     if endpoint.startswith("unix:"):
         return False
@@ -128,6 +136,3 @@ def _is_name(endpoint: str) -> bool:
     except ValueError:
         return True
     return False
-
-
-__all__ = ["ADMIN", "BUFFER_BYTES", "NOWHERE", "OTLP", "address", "clusters", "extension", "http_cluster"]

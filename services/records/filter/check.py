@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from services.chassis.contract import Kind
 from services.records.filter.conditions import All, Any, Condition, Not, Operator, Test
-from services.records.filter.fields import KEY, unknown_field
+from services.records.filter.fields import KEY, refuse_sensitive
 from services.records.filter.invalid import Mistake, excerpt
 from services.records.filter.lexer import Sort
 from services.records.filter.literals import Literal, read_literal
@@ -80,8 +80,7 @@ class Check:
         if value.wild:
             raise _wildcard(value)
         found = self._fields.step(path, value)
-        if found.type.sensitive:
-            raise unknown_field(value, {})
+        refuse_sensitive(found.type, value)
         return found
 
     def _present(self, path: Path, word: Token) -> tuple[Test, str]:

@@ -139,9 +139,9 @@ class Fields:
         if path is None:
             raise unknown_field(first, self._roots)
         for word in words[1:]:
-            _refuse_hidden(path.type, word)
+            refuse_sensitive(path.type, word)
             path = self.step(path, word)
-        _refuse_hidden(path.type, words[-1])
+        refuse_sensitive(path.type, words[-1])
         return path
 
     def step(self, path: Path, word: Token) -> Path:
@@ -202,7 +202,8 @@ def _single(field: FieldDescriptor, *, presence: bool) -> FieldType:
     return FieldType(kind=kind, presence=True, is_message=True, message=followed)
 
 
-def _refuse_hidden(type_: FieldType, word: Token) -> None:
+def refuse_sensitive(type_: FieldType, word: Token) -> None:
+    """Raise the mistake of asking for a sensitive field."""
     if type_.sensitive:
         raise Mistake(
             f"The field {excerpt(word.text)} is sensitive and cannot be asked for, since filters are in logs",

@@ -32,9 +32,9 @@ class TestRedisThrottle(ThrottleConformance):
         await throttle.admit(attempt_from("192.0.2.1"))
         await throttle.forgive(attempt_from("192.0.2.1"))
         await throttle.admit(attempt_from("192.0.2.1"))
-        keys = [str(key) for key in await redis.keys("*")]
+        keys = await redis.keys("*")
         assert keys
-        assert not [key for key in keys if "ann" in key]
+        assert "ann" not in str(keys)
         assert all([await redis.ttl(key) > 0 for key in keys])
 
 

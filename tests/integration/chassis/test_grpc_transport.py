@@ -6,13 +6,15 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import grpc
+import pytest
 import pytest_asyncio
 
+from services.chassis.errors import InvalidArgument, Violation
 from services.chassis.interceptors import Chain
 from services.chassis.interceptors.errors import ErrorsInterceptor
 from services.chassis.server import serve_grpc
 from services.chassis.transport import HandlerTable
-from tests.fakes.chassis_conformance import CODECS, PATH, Serve, TransportConformance, echo, table, text
+from tests.fakes.chassis_conformance import CODECS, PATH, Serve, TransportConformance, echo, status_of, table, text
 from tests.fakes.chassis_frame import fake_handler
 
 if TYPE_CHECKING:
@@ -50,3 +52,29 @@ async def test_a_replaced_table_serves_the_next_call(tmp_path: Path) -> None:
         assert (await invoke(text("a"))).value == "A"
         served.replace({})
         assert await invoke(text("a")).code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_the_largest_status_that_we_make_arrives(tmp_path: Path) -> None:
+    endpoint = f"unix:{tmp_path / 'toy.sock'}"
+
+    async def refuse(request: Any, call: Any) -> Any:
+        violations = [Violation(field=f"a[{n}]", description="ü" * 200, reason="R") for n in range(1000)]
+        raise InvalidArgument("ü" * 9000, violations=violations, metadata={"name": "x" * 9000})
+
+    served = HandlerTable(Chain([ErrorsInterceptor()]).bind, table(fake_handler(refuse)))
+    async with serve_grpc(served, endpoint, None), grpc.aio.insecure_channel(endpoint) as channel:
+        for _ in range(20):  # beyond the soft limit grpc refuses some trailers by chance
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await channel.unary_unary(PATH, *CODECS)(text("a"))
+            assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+            assert status_of(caught.value).details
+
+
+async def test_a_message_of_sixteen_megabytes_passes_and_a_larger_one_is_refused(tmp_path: Path) -> None:
+    endpoint = f"unix:{tmp_path / 'toy.sock'}"
+    served = HandlerTable(Chain([ErrorsInterceptor()]).bind, table(fake_handler(echo)))
+    options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+    async with serve_grpc(served, endpoint, None), grpc.aio.insecure_channel(endpoint, options=options) as channel:
+        invoke = channel.unary_unary(PATH, *CODECS)
+        assert len((await invoke(text("x" * 16_000_000))).value) == 16_000_001
+        assert await invoke(text("x" * 17_000_000)).code() is grpc.StatusCode.RESOURCE_EXHAUSTED

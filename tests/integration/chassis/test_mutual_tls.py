@@ -114,7 +114,7 @@ async def test_rotation_under_load_fails_no_call_and_new_connections_see_the_new
     first = server_side.current.chain
     failures: list[grpc.StatusCode] = []
     calls = 0
-    stop = asyncio.Event()
+    stop, progress = asyncio.Event(), asyncio.Event()
 
     async def load(fresh: bool) -> None:
         nonlocal calls
@@ -125,6 +125,8 @@ async def test_rotation_under_load_fails_no_call_and_new_connections_see_the_new
                 channel = channel_of(endpoint, certs["auth"])
             code = await channel.unary_unary(PATH, *CODECS)(text(""), timeout=10).code()
             calls += 1
+            if calls % 20 == 0:
+                progress.set()
             if code is not grpc.StatusCode.OK:
                 failures.append(code)
         await channel.close()
@@ -132,10 +134,9 @@ async def test_rotation_under_load_fails_no_call_and_new_connections_see_the_new
     async with serve_grpc(served(Internal(callers=("auth",))), endpoint, server_side):
         loads = [asyncio.create_task(load(fresh)) for fresh in (True, True, False)]
         for _ in range(3):
-            before = calls
             rotate_certs(folder, "data")
-            while calls < before + 20:
-                await asyncio.sleep(0)
+            progress.clear()
+            await asyncio.wait_for(progress.wait(), 30)
         stop.set()
         await asyncio.gather(*loads)
     assert failures == []

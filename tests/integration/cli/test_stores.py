@@ -14,13 +14,14 @@ import pytest
 import redis.asyncio
 
 from services.cli.child import Phase
-from services.cli.errors import BrokenState
+from services.cli.errors import BrokenState, CommandError
 from services.cli.postgres import DRAFT, binary, plan_postgres, prepare_cluster
 from services.cli.proc import all_pids, folder_of
 from services.cli.valkey import plan_valkey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from services.cli.settings import Settings
     from tests.integration.cli.conftest import Watched
@@ -222,3 +223,16 @@ async def test_a_valkey_file_with_a_broken_end_is_recovered(watch: Watch, settin
     client = redis.asyncio.Redis(unix_socket_path=str(settings.socket("valkey")))
     assert await client.get("kept") == b"1"
     await client.aclose()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a user namespace")
+async def test_root_without_a_user_namespace_is_told_what_helps(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    refusing = tmp_path / "unshare"
+    refusing.write_text("#!/bin/sh\nexit 1\n")
+    refusing.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(CommandError, match=r"refuses a user namespace.*ordinary user"):
+        await prepare_cluster(settings)
+    assert not (settings.home / "postgres").exists()

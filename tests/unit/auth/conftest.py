@@ -41,9 +41,7 @@ class World:
             sessions=self.kept,
             changes=self.people,
         )
-        self.grants = Grants(
-            directory=self.people, credentials=self.people, sessions=self.kept, changes=self.people
-        )
+        self.grants = Grants(directory=self.people, credentials=self.people, sessions=self.kept, changes=self.people)
         self.minting = Minting(directory=self.people, tokens=self.tokens, default_email="admin@x.test")
         self.bootstrap = Bootstrap(
             directory=self.people,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -65,7 +65,7 @@ async def test_a_role_that_does_not_exist_is_given_to_nobody(world: World) -> No
 
 
 @pytest.mark.parametrize("change", [{"disabled": True}, {"roles": ("roles/clerk",)}])
-async def test_the_last_administrator_stays_one(world: World, change: dict[str, object]) -> None:
+async def test_the_last_administrator_stays_one(world: World, change: dict[str, Any]) -> None:
     with pytest.raises(LastAdministrator):
         async with world.grants.changing_user(ORG, "users/admin", held=ADMIN):
             world.people.change("users/admin", **change)

@@ -51,7 +51,7 @@ async def test_changing_ends_all_sessions_but_the_callers(world: World) -> None:
 
 
 async def test_guessing_the_current_password_is_throttled(world: World) -> None:
-    for _ in range(11):
+    for _ in range(21):
         with pytest.raises(CurrentPasswordWrong):
             await change(world, "wrong")
     with pytest.raises(SignInThrottled):

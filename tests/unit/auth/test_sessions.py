@@ -114,9 +114,7 @@ async def test_signing_out_ends_the_session_of_the_refresh_token_or_of_the_acces
     first, second = await open_session(world), await open_session(world)
     session = world.tokens.issued[1].session
     for refresh_token, sid in ((first.refresh.text, ""), ("", session)):
-        await world.sessions.close(
-            organization="default", user="users/clerk", session=sid, refresh_token=refresh_token
-        )
+        await world.sessions.close(organization="default", user="users/clerk", session=sid, refresh_token=refresh_token)
     for opened in (first, second):
         with pytest.raises(RefreshTokenInvalid):
             await world.sessions.renew(opened.refresh.text)

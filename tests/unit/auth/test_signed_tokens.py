@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +18,9 @@ from services.auth.storage.tokens import JwtTokens
 from services.chassis.errors import Unavailable
 from services.chassis.tokens import AudienceMismatch, Jwks, TokenExpired, TokenVerifier
 from tests.fakes.auth import START, FakeClock, FakeSigningKeys
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROTATION = Rotation()
 
@@ -139,10 +143,10 @@ async def test_keys_are_remembered_through_an_outage(clock: FakeClock) -> None:
     class Flaky(FakeSigningKeys):
         down = False
 
-        async def list(self) -> list[SigningKey]:  # type: ignore[override]
+        async def list(self) -> Sequence[SigningKey]:
             if self.down:
                 raise Unavailable("down")
-            return list(self.keys)
+            return tuple(self.keys)
 
     kept = Flaky()
     remembered = RememberedKeys(kept, clock=clock.seconds)

@@ -282,7 +282,9 @@ async def test_the_keys_are_looked_for_at_the_start_until_they_are_there(issuer:
 
 
 @pytest.mark.parametrize(
-    "document", [b"", b"[]", b"{}", b'{"keys": 1}', b"\xff", b"<html>"], ids=["empty", "list", "none", "number", "bytes", "html"]
+    "document",
+    [b"", b"[]", b"{}", b'{"keys": 1}', b"\xff", b"<html>"],
+    ids=["empty", "list", "none", "number", "bytes", "html"],
 )
 async def test_a_document_that_is_none_leaves_the_keys_as_they_are(document: bytes) -> None:
     documents = [json.dumps({"keys": [KEY.as_dict(private=False)]}).encode(), document]
@@ -314,9 +316,7 @@ def test_only_keys_that_sign_as_we_do_are_read() -> None:
 
 
 async def test_the_tokens_that_are_remembered_are_bounded(keys: Jwks, clock: Clock) -> None:
-    verifier = TokenVerifier(
-        keys=keys, issuer="https://tenon.test", audience="tenon", clock=clock, capacity=10
-    )
+    verifier = TokenVerifier(keys=keys, issuer="https://tenon.test", audience="tenon", clock=clock, capacity=10)
     tokens = [sign(jti=str(n)) for n in range(30)]
     for token in tokens:
         await verifier.verify(token)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.cli.fingerprint import KEY_FILE, compile_key, write_compiled
-from services.cli.housekeeping import HALF_LIFE, WORKLOADS, are_certificates_due
+from services.cli.housekeeping import are_certificates_due
+from services.cli.settings import CERTIFICATE_LIFE, WORKLOADS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,4 +69,4 @@ def test_certificates_are_due_at_half_their_life_or_where_one_is_missing(setting
         link.parent.mkdir(parents=True)
         link.symlink_to("version")
     assert not are_certificates_due(settings, now=time.time())
-    assert are_certificates_due(settings, now=time.time() + HALF_LIFE)
+    assert are_certificates_due(settings, now=time.time() + CERTIFICATE_LIFE / 2)

@@ -33,7 +33,16 @@ def filter_server() -> Iterator[Path]:
     """The folder of the socket of a Postgres that lives as long as the tests."""
     folder = Path(tempfile.mkdtemp(prefix="tenon-pg-"))
     data = folder / "data"
-    made = (str(binary("initdb")), "-D", str(data), "-U", "tenon", "--auth-local=trust", "--encoding=UTF8", "--locale=C")
+    made = (
+        str(binary("initdb")),
+        "-D",
+        str(data),
+        "-U",
+        "tenon",
+        "--auth-local=trust",
+        "--encoding=UTF8",
+        "--locale=C",
+    )
     subprocess.run(as_unprivileged((*made, "--no-sync")), check=True, capture_output=True)
     options = ("-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off", "-c", "io_method=sync")
     server = subprocess.Popen(
@@ -65,6 +74,7 @@ class Specimens:
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
+        self.dialect = dialect()
         self.table = table()
         self._documents = Documents()
         self._compiled: dict[str, Any] = {}
@@ -79,7 +89,9 @@ class Specimens:
         await self.connection.execute(f"TRUNCATE {name}")
         columns = ["organization", "message", "revision", "shape", *(c.name for c in self.table.columns.values())]
         places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
-        rows = [["acme", m.SerializeToString(), 1, 0, *(self._value(m, f) for f in self.table.columns)] for m in messages]
+        rows = [
+            ["acme", m.SerializeToString(), 1, 0, *(self._value(m, f) for f in self.table.columns)] for m in messages
+        ]
         await self.connection.executemany(f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({places})", rows)
 
     async def select(self, key: str, query: sa.Select[Any], parameters: dict[str, Any]) -> list[Any]:

@@ -93,7 +93,8 @@ def _ask_one(field: FieldDescriptor, held: Any, rest: Sequence[str], operator: s
 def _compare(field: FieldDescriptor, held: Any, operator: str, value: Token) -> bool:
     if field.message_type is not None and field.message_type.full_name in _TIMES:
         wanted = _TIMES[field.message_type.full_name]()
-        wanted.FromJsonString(value.text)
+        # RFC 3339 lets t and z be small, protobuf's own reader does not.
+        wanted.FromJsonString(value.text.replace("t", "T").replace("z", "Z"))
         return _COMPARE[operator](_micros(held), _micros(wanted))
     if field.message_type is not None:
         field, held = field.message_type.fields_by_name["value"], held.value

@@ -228,7 +228,9 @@ def _restrictions() -> st.SearchStrategy[str]:
         operators, values = FIELDS[name]
         value = st.sampled_from(list(values))
         group = st.lists(value, min_size=2, max_size=3).map(lambda chosen: f"({' OR '.join(chosen)})")
-        return st.tuples(st.sampled_from(list(operators)), value | group).map(lambda pair: f"{name} {pair[0]} {pair[1]}")
+        return st.tuples(st.sampled_from(list(operators)), value | group).map(
+            lambda pair: f"{name} {pair[0]} {pair[1]}"
+        )
 
     return st.sampled_from(list(FIELDS)).flatmap(ask) | st.sampled_from(_PRESENT).map(lambda name: f"{name}:*")
 

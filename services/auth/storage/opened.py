@@ -1,0 +1,86 @@
+"""Opens everything that auth keeps, and closes it again."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.auth.storage import schema, throttle
+from services.auth.storage.credentials import SqlCredentials
+from services.auth.storage.database import Database
+from services.auth.storage.directory import SqlDirectory
+from services.auth.storage.hashing import Argon2Hasher
+from services.auth.storage.sessions import SqlSessions
+from services.auth.storage.signing_keys import RememberedKeys, SqlSigningKeys
+from services.auth.storage.throttle import RedisThrottle
+from services.auth.storage.tokens import JwtTokens
+from services.chassis.keyring import SealBroken, Sealer
+from services.records.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from services.auth.settings import Settings
+    from services.chassis.frame import Frame
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Storage:
+    """The adapters of the domain's ports."""
+
+    database: Database
+    """Makes changes one (`Changes`)."""
+    engine: Engine
+    """Serves users and roles."""
+    directory: SqlDirectory
+    """Reads them."""
+    credentials: SqlCredentials
+    """Keeps hashes of passwords."""
+    sessions: SqlSessions
+    """Keeps sessions."""
+    seal: Sealer
+    """Seals refresh tokens."""
+    keys: SqlSigningKeys
+    """Keeps signing keys."""
+    published: RememberedKeys
+    """The same keys, to sign with and to publish."""
+    tokens: JwtTokens
+    """Signs."""
+    throttle: RedisThrottle
+    """Counts attempts."""
+    hasher: Argon2Hasher
+    """Hashes passwords."""
+
+
+@asynccontextmanager
+async def open_storage(frame: Frame, settings: Settings) -> AsyncIterator[Storage]:
+    """Connect, bring the tables in step, and close all of it at the end."""
+    chassis = frame.settings
+    async with AsyncExitStack() as stack:
+        database = Database(chassis.database_url)
+        stack.push_async_callback(database.close)
+        redis = throttle.connect(chassis.redis_url)
+        stack.push_async_callback(redis.aclose)
+        hasher = Argon2Hasher(threads=settings.hash_threads, waiting=settings.hash_waiting)
+        stack.callback(hasher.close)
+        engine = Engine(frame.contract, host=frame.name, pool=database, keyring=frame.keyring, schema=schema.SCHEMA)
+        await engine.migrate()
+        await schema.migrate(database)
+        keys = SqlSigningKeys(database, frame.keyring.sealer("auth signing key"), (SealBroken,))
+        published = RememberedKeys(keys)
+        yield Storage(
+            database=database,
+            engine=engine,
+            directory=SqlDirectory(database),
+            credentials=SqlCredentials(database),
+            sessions=SqlSessions(database),
+            seal=frame.keyring.sealer("auth refresh token"),
+            keys=keys,
+            published=published,
+            tokens=JwtTokens(
+                published, issuer=chassis.issuer, audience=chassis.audience, lifetime=settings.token_lifetime
+            ),
+            throttle=RedisThrottle(redis),
+            hasher=hasher,
+        )

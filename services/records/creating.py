@@ -1,0 +1,133 @@
+"""Create and BatchCreate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from services.chassis.postgres import FAILURES
+from services.records.failures import BatchTooLarge, NameInvalid, invalid
+from services.records.preparing import now
+from services.records.reading import MAX_BATCH
+from services.records.scope import admit
+from services.records.statements import PARENT
+from services.records.wire import Listing
+from services.records.writing import refuse
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from google.protobuf.descriptor import Descriptor
+
+    from services.chassis.call import Call
+    from services.chassis.postgres import Executor
+    from services.records.preparing import Prepared
+    from services.records.remembering import Remembered
+    from services.records.writing import Writer
+
+
+class Create:
+    """Adds one record."""
+
+    def __init__(self, writer: Writer) -> None:
+        """Take what the record's writing methods share."""
+        self._writer = writer
+        self._body = writer.table.record.singular
+        self._id = f"{self._body}_id"
+
+    async def __call__(self, request: Any, call: Call, executor: Executor | None = None) -> bytes:
+        """Serve one call, on `executor` where one is given."""
+        admit(self._writer.table, call.caller, writes=True)
+        on = executor or self._writer.executor
+        if not getattr(request, "request_id", ""):
+            return await self._create(request, call, on, None)
+        return await self._writer.remembering.once(
+            request, call, on, lambda kept: self._create(request, call, on, kept)
+        )
+
+    async def _create(self, request: Any, call: Call, executor: Executor, kept: Remembered | None) -> bytes:
+        writer, moment = self._writer, now()
+        parent = getattr(request, "parent", "")
+        name = writer.names.make(parent, getattr(request, self._id, ""), self._id)
+        row = writer.preparing.new(getattr(request, self._body), name, parent, moment, self._body)
+        answer = row.stored if writer.shown.shape is not None else writer.shown.of_message(row.message)
+        statement = writer.statement("insert", remembered=kept is not None)
+        values = {**row.values, **writer.event(call, moment), **(kept.values(call, answer) if kept else {})}
+        arguments = statement.arguments(call.caller, values)
+        try:
+            missing = await executor.fetch(statement.sql, arguments)
+        except FAILURES as error:
+            await refuse(writer, error, call, executor, field=self._body, name=name)
+            raise
+        if missing:
+            writer.refuse_missing(missing, [self._body], parent)
+        return answer
+
+
+class BatchCreate:
+    """Adds many records: all of them or none."""
+
+    def __init__(self, writer: Writer, response: Descriptor) -> None:
+        """Take what the record's writing methods share, and the response's message."""
+        self._writer = writer
+        self._body = writer.table.record.singular
+        self._id = f"{self._body}_id"
+        self._listing = Listing(response, writer.table.record.message)
+
+    async def __call__(self, request: Any, call: Call, executor: Executor | None = None) -> bytes:
+        """Serve one call, on `executor` where one is given."""
+        admit(self._writer.table, call.caller, writes=True)
+        on = executor or self._writer.executor
+        return await self._writer.remembering.once(
+            request, call, on, lambda kept: self._create(request, call, on, kept)
+        )
+
+    async def _create(self, request: Any, call: Call, executor: Executor, kept: Remembered) -> bytes:
+        writer, moment = self._writer, now()
+        rows = self._rows(request, moment)
+        if not rows:
+            return b""
+        shown = writer.shown
+        answer = self._listing.encode(
+            [row.stored if shown.shape is not None else shown.of_message(row.message) for row in rows]
+        )
+        statement = writer.statement("insert_many", remembered=bool(kept.id))
+        values = {**writer.preparing.together(rows), **writer.event(call, moment), **kept.values(call, answer)}
+        arguments = statement.arguments(call.caller, values)
+        try:
+            missing = await executor.fetch(statement.sql, arguments)
+        except FAILURES as error:
+            await refuse(writer, error, call, executor, field=f"requests.{self._body}", name="")
+            raise
+        if missing:
+            parents = [getattr(each, "parent", "") or getattr(request, "parent", "") for each in request.requests]
+            absent = next((row["ordinal"] for row in missing if row["field"] == PARENT), 0)
+            paths = [f"requests[{index}].{self._body}" for index in range(len(rows))]
+            writer.refuse_missing(missing, paths, parents[absent])
+        return answer
+
+    def _rows(self, request: Any, moment: datetime) -> list[Prepared]:
+        requests = request.requests
+        if len(requests) > MAX_BATCH:
+            description = f"A batch has at most {MAX_BATCH:,} requests, not {len(requests):,}."
+            raise invalid(BatchTooLarge, "requests", description)
+        rows: list[Prepared] = []
+        places: dict[str, int] = {}
+        for index, each in enumerate(requests):
+            row = self._row(request, each, moment, f"requests[{index}]")
+            other = places.setdefault(row.name, index)
+            if other != index:
+                description = f"The id is that of requests[{other}] too. Give each record its own."
+                raise invalid(NameInvalid, f"requests[{index}].{self._id}", description)
+            rows.append(row)
+        return rows
+
+    def _row(self, request: Any, each: Any, moment: datetime, path: str) -> Prepared:
+        parent, own = getattr(request, "parent", ""), getattr(each, "parent", "")
+        if parent and own and own != parent:
+            raise invalid(NameInvalid, f"{path}.parent", f"It differs from the batch's parent `{parent}`.")
+        if getattr(each, "request_id", ""):
+            raise invalid(NameInvalid, f"{path}.request_id", "A batch is one request: send its id on the batch itself.")
+        above = own or parent
+        name = self._writer.names.make(above, getattr(each, self._id, ""), f"{path}.{self._id}")
+        body = getattr(each, self._body)
+        return self._writer.preparing.new(body, name, above, moment, f"{path}.{self._body}")
