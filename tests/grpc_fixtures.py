@@ -58,7 +58,7 @@ class HandlerCollector:
 @pytest.fixture(scope="session")
 def grpc_contract() -> Contract:
     """The contract of this repository."""
-    return read_contract(_CONTRACT, services={"auth", "data"})
+    return read_contract(_CONTRACT)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import asyncio
 from collections import OrderedDict, deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncpg
@@ -50,6 +51,11 @@ _GONE = (
     OSError,
 )
 _CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+# Postgres counts time from here.
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class DatabaseUnavailable(Unavailable):
@@ -259,14 +265,20 @@ class Pool:
             raise DatabaseUnavailable("This process is about to stop. Retry shortly.", retry_after=RETRY_AFTER)
         self._open += 1
         try:
-            connection = await asyncpg.connect(
-                self._url, timeout=CONNECT_TIMEOUT, server_settings=self._settings, statement_cache_size=0
-            )
+            connection = await self._opened()
         except BaseException:
             self._open -= 1
             self._tell_room()
             raise
         return _Link(connection)
+
+    async def _opened(self) -> Connection:
+        connection = await asyncpg.connect(self._url, timeout=CONNECT_TIMEOUT, server_settings=self._settings)
+        # asyncpg's own codec takes the first and the last moment of all for infinities, and forgets their time zone.
+        await connection.set_type_codec(
+            "timestamptz", schema="pg_catalog", encoder=_encode_time, decoder=_decode_time, format="tuple"
+        )
+        return connection
 
     async def _wait(self) -> _Link | None:
         """Wait in line for a connection, or for room to open one (None)."""
@@ -300,6 +312,17 @@ class Pool:
 
     def _tell_room(self) -> None:
         self._hand_over(None)
+
+
+def _encode_time(moment: datetime) -> tuple[int]:
+    return ((moment - _EPOCH) // _MICROSECOND,)
+
+
+def _decode_time(value: tuple[int]) -> datetime:
+    try:
+        return _EPOCH + timedelta(microseconds=value[0])
+    except OverflowError:
+        return (datetime.max if value[0] > 0 else datetime.min).replace(tzinfo=UTC)
 
 
 def _translated(error: Exception) -> Exception:

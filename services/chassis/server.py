@@ -67,7 +67,7 @@ def serve(*, name: str, wire: Wire, environ: Mapping[str, str]) -> int:
     except _MISTAKES as error:
         print(f"{name} cannot start:\n{error}", file=sys.stderr)  # noqa: T201 - logs may not be set up yet
         return EXIT_CONFIGURATION
-    except Exception:
+    except Exception:  # noqa: BLE001 - logged as a line like any other, and the process ends
         _LOG.critical("%s ends", name, exc_info=True)
         return 1
 

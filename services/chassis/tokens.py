@@ -394,6 +394,7 @@ async def _read_bounded(response: httpx.Response) -> bytes:
 
 
 def _tls(certs: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=str(certs / "ca.pem"))
-    context.load_cert_chain(certs / "cert.pem", certs / "key.pem")
+    folder = certs.resolve()  # once: the link may move to the next certificates meanwhile
+    context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
     return context

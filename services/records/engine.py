@@ -53,7 +53,7 @@ class Engine:
         self.pool = pool
         self.service = service or host
         self.tables: Mapping[str, RecordTable] = build_tables(contract, host=host, schema=schema)
-        self._contract = contract
+        self.contract = contract
         self._tokens = PageTokens(keyring)
         self._remembering = Remembering(service_tables(self.service))
         self._writers: dict[str, Writer] = {}
@@ -95,7 +95,7 @@ class Engine:
     def _derive(self, method: Method, standard: Standard) -> Function:
         writer = self._writer(standard.record)
         reading = (writer.table, writer.names, writer.shown, self.pool)
-        request, response = (self._contract.pool.FindMessageTypeByName(name) for name in (method.input, method.output))
+        request, response = (self.contract.pool.FindMessageTypeByName(name) for name in (method.input, method.output))
         made: Mapping[StandardKind, Callable[[], Any]] = {
             StandardKind.GET: lambda: Get(*reading),
             StandardKind.LIST: lambda: List(*reading, tokens=self._tokens, request=request, response=response),
@@ -125,10 +125,10 @@ class Engine:
 
     def _says_ids(self, record: Record) -> bool:
         """Whether the contract itself says what the ids of a record look like."""
-        for method in self._contract.methods.values():
+        for method in self.contract.methods.values():
             standard = method.standard
             if standard is not None and standard.record == record.message and standard.kind is StandardKind.CREATE:
-                fields = self._contract.pool.FindMessageTypeByName(method.input).fields_by_name
+                fields = self.contract.pool.FindMessageTypeByName(method.input).fields_by_name
                 if says_pattern(fields.get(f"{record.singular}_id")):
                     return True
         return False

@@ -135,7 +135,7 @@ def _decode(text: bytes) -> tuple[KeyValue, ...]:
 def _to_json(value: KeyValue) -> object:
     # Tagged where JSON would lose the type; whole numbers, texts and truths are themselves.
     if isinstance(value, datetime):
-        # asyncpg keeps the first and the last microsecond that there are as infinities, and gives them back without zone.
+        # asyncpg keeps the first and the last microsecond there are as infinities, and gives them back without zone.
         value = value if value.tzinfo else value.replace(tzinfo=UTC)
         return {"t": (value - _EPOCH) // _MICROSECOND}
     if isinstance(value, Decimal):

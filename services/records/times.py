@@ -32,11 +32,18 @@ def is_duration(value: Any) -> bool:
     )
 
 
-def cut(value: Any) -> None:
-    """Cut a Timestamp or a Duration to whole microseconds, towards zero."""
+def cut_timestamp(value: Any) -> None:
+    """Cut a Timestamp to whole microseconds; one that is out of range stays, to be refused where it is stored."""
+    rest = value.nanos % NANOS_PER_MICRO
+    if rest and is_timestamp(value):
+        value.nanos -= rest
+
+
+def cut_duration(value: Any) -> None:
+    """Cut a Duration to whole microseconds, towards zero; one that is out of range stays."""
     nanos = value.nanos
     rest = nanos % NANOS_PER_MICRO if nanos >= 0 else -(-nanos % NANOS_PER_MICRO)
-    if rest:
+    if rest and is_duration(value):
         value.nanos = nanos - rest
 
 

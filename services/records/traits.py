@@ -8,10 +8,10 @@ from buf.validate import validate_pb2
 from google.api import field_behavior_pb2
 from tenon.options.v1 import options_pb2
 
-from services.records.times import cut
+from services.records.times import cut_duration, cut_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     Step = Callable[[Message], None]
     Act = Callable[[FieldDescriptor], Step | None]
 
-_TIMES = ("google.protobuf.Timestamp", "google.protobuf.Duration")
+_TIMES: Mapping[str, Callable[[Any], None]] = {
+    "google.protobuf.Timestamp": cut_timestamp,
+    "google.protobuf.Duration": cut_duration,
+}
 
 
 def clearing(descriptor: Descriptor, *behaviors: int) -> Step | None:
@@ -68,7 +71,7 @@ def _clear(name: str) -> Step:
 
 
 def _cut(field: FieldDescriptor) -> Step:
-    name = field.name
+    name, cut = field.name, _TIMES[field.message_type.full_name]
     if field.is_repeated:
 
         def cut_all(message: Message) -> None:

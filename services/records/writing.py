@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from services.chassis.errors import TenonError, Violation
+from services.chassis.postgres import Transaction
 from services.records.columns import INPUT
 from services.records.failures import (
     NameTaken,

@@ -160,6 +160,11 @@ class FakeThrottle:
             counted[f"account {attempt.account}"] = self.limits.account
         self._count(counted)
 
+    async def withdraw(self, attempt: Attempt) -> None:
+        for key in (f"address {attempt.address}", f"account {attempt.account}", _pair(attempt)):
+            if counter := self.counters.get(key):
+                counter.failures -= 1
+
     async def forgive(self, attempt: Attempt) -> None:
         for key in (f"address {attempt.address}", f"account {attempt.account}"):
             if counter := self.counters.get(key):

@@ -140,6 +140,18 @@ class ThrottleConformance:
         await throttle.admit(attempt)
         await throttle.admit(attempt)
 
+    async def test_an_attempt_that_was_not_made_does_not_count_and_ends_no_wait(
+        self, throttle: Throttle, clock: FakeClock
+    ) -> None:
+        attempt = attempt_from("192.0.2.1")
+        for _ in range(10):
+            await throttle.admit(attempt)
+            await throttle.withdraw(attempt)
+        for _ in range(3):
+            await throttle.admit(attempt)
+        await throttle.withdraw(attempt)
+        assert await wait_of(throttle, attempt) > 0
+
     async def test_one_guess_for_each_of_many_accounts_is_stopped_at_its_address(
         self, throttle: Throttle, clock: FakeClock
     ) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SOURCE = "tenon_flightops_v1.flights"
 """The table that ours keeps flights in."""
 
-PATIENCE = 30.0
+PATIENCE = 15.0
 """Seconds in which a rival must answer."""
 
 
@@ -113,7 +113,11 @@ async def run_rivals(stack: Stack, folder: Path) -> AsyncIterator[Rivals]:
         bare, edge = f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}"
         token = await stack.token()
         for target in (bare, edge):
-            await _wait_for(f"http://{target}/noop", token)
+            try:
+                await _wait_for(f"http://{target}/noop", token)
+            except TimeoutError as error:
+                logs = "".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.log")))
+                raise TimeoutError(f"{error}\n{logs}") from error
         pids = dict(zip(("bare", "equal", "edge"), (each.pid for each in started), strict=True))
         yield Rivals(bare=bare, equal=edge, pids=pids)
     finally:

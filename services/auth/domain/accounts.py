@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from services.auth.domain.permissions import EVERYTHING
+from services.auth.domain.permissions import EVERYTHING, intersect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 DEFAULT_ORGANIZATION = "default"
 """The organization that signs in where none is named."""
+
+SYSTEM_ORGANIZATION = "system"
+"""The organization that owns global records. Nobody signs in to it; only the `tenon` command acts in it."""
 
 ADMINISTRATOR_ROLE = "roles/administrator"
 """The role of the bootstrap administrator."""
@@ -41,6 +44,36 @@ class Account:
     def is_administrator(self) -> bool:
         """Whether the user may sign in and do everything."""
         return not self.disabled and EVERYTHING in self.permissions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Granter:
+    """Somebody who changes users, roles or another one's password."""
+
+    organization: str
+    """The organization that they act in."""
+    subject: str
+    """Who they are, such as `users/0198…`; something else for whoever is no user."""
+    held: frozenset[str]
+    """The patterns that their token grants."""
+
+
+def home_of(organization: str) -> str:
+    """Return the organization in which those live who act in one: nobody lives in the system's own."""
+    return DEFAULT_ORGANIZATION if organization == SYSTEM_ORGANIZATION else organization
+
+
+async def find_held(directory: Directory, granter: Granter) -> frozenset[str]:
+    """Return what a granter holds by their token and by their roles as they are now.
+
+    A token lives on for minutes after a role was taken away, and must not serve to take the role back.
+    """
+    if not granter.subject.startswith("users/"):
+        return granter.held
+    account = await directory.find_by_name(home_of(granter.organization), granter.subject)
+    if account is None or account.disabled:
+        return frozenset()
+    return intersect(granter.held, account.permissions)
 
 
 def normalize_email(email: str) -> str:

@@ -6,19 +6,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.auth.domain.accounts import find_held
 from services.auth.domain.errors import GrantExceedsOwn, LastAdministrator, RoleInUse, RoleUnknown
 from services.auth.domain.permissions import find_excess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable
 
-    from services.auth.domain.accounts import Changes, Credentials, Directory
+    from services.auth.domain.accounts import Changes, Credentials, Directory, Granter
     from services.auth.domain.sessions import RefreshSessions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grants:
-    """Holds changes of users and roles to what the caller holds.
+    """Holds changes of users and roles to what the granter holds.
 
     Each method is a context around the change: it looks at what is, lets the change happen, looks at what has come of
     it, and undoes it where that must not be. So it does not matter how the change was asked for, by which mask or body.
@@ -34,61 +35,60 @@ class Grants:
     """Makes the looking and the change one transaction, with one writer per organization."""
 
     @asynccontextmanager
-    async def changing_user(self, organization: str, user: str, *, held: Collection[str]) -> AsyncIterator[None]:
+    async def changing_user(self, granter: Granter, user: str) -> AsyncIterator[None]:
         """Guard a change or the deletion of a user, whose name is given, and end what a deletion or a disabling ends.
 
         Raises:
-            GrantExceedsOwn: the user holds, or would hold, what the caller does not.
+            GrantExceedsOwn: the user holds, or would hold, what the granter does not.
             RoleUnknown: the user would have a role that does not exist.
             LastAdministrator: nobody would be left who may do everything.
         """
-        async with self._keeping_an_administrator(organization):
+        organization = granter.organization
+        async with self._open(granter) as held:
             await self._check_user(organization, user, held)
             yield
             await self._check_user(organization, user, held)
             await self._end_access(organization, user)
 
     @asynccontextmanager
-    async def creating_user(
-        self, organization: str, roles: Iterable[str], *, held: Collection[str]
-    ) -> AsyncIterator[None]:
+    async def creating_user(self, granter: Granter, roles: Iterable[str]) -> AsyncIterator[None]:
         """Guard the creation of a user with those roles. Raises `GrantExceedsOwn`, `RoleUnknown`."""
-        async with self.changes.open(organization):
-            await self._check_roles(organization, list(roles), held)
+        async with self._open(granter) as held:
+            await self._check_roles(granter.organization, list(roles), held)
             yield
 
     @asynccontextmanager
-    async def changing_role(self, organization: str, role: str, *, held: Collection[str]) -> AsyncIterator[None]:
+    async def changing_role(self, granter: Granter, role: str) -> AsyncIterator[None]:
         """Guard a change of a role. Raises `GrantExceedsOwn`, `LastAdministrator`."""
-        async with self._keeping_an_administrator(organization):
-            await self._check_granted(organization, role, held)
+        async with self._open(granter) as held:
+            await self._check_granted(granter.organization, role, held)
             yield
-            await self._check_granted(organization, role, held)
+            await self._check_granted(granter.organization, role, held)
 
     @asynccontextmanager
-    async def creating_role(
-        self, organization: str, permissions: Collection[str], *, held: Collection[str]
-    ) -> AsyncIterator[None]:
+    async def creating_role(self, granter: Granter, permissions: Iterable[str]) -> AsyncIterator[None]:
         """Guard the creation of a role with those permissions. Raises `GrantExceedsOwn`."""
-        if excess := find_excess(permissions, held):
-            raise GrantExceedsOwn(excess)
-        async with self.changes.open(organization):
+        async with self._open(granter) as held:
+            if excess := find_excess(permissions, held):
+                raise GrantExceedsOwn(excess)
             yield
 
     @asynccontextmanager
-    async def deleting_role(self, organization: str, role: str, *, held: Collection[str]) -> AsyncIterator[None]:
+    async def deleting_role(self, granter: Granter, role: str) -> AsyncIterator[None]:
         """Guard the deletion of a role. Raises `GrantExceedsOwn`, `RoleInUse`."""
-        async with self.changes.open(organization):
-            await self._check_granted(organization, role, held)
-            if await self.directory.is_role_in_use(organization, role):
+        async with self._open(granter) as held:
+            await self._check_granted(granter.organization, role, held)
+            if await self.directory.is_role_in_use(granter.organization, role):
                 raise RoleInUse(role)
             yield
 
     @asynccontextmanager
-    async def _keeping_an_administrator(self, organization: str) -> AsyncIterator[None]:
+    async def _open(self, granter: Granter) -> AsyncIterator[frozenset[str]]:
+        """Open the transaction, say what the granter holds, and keep the last administrator one."""
+        organization = granter.organization
         async with self.changes.open(organization):
             before = await self.directory.count_administrators(organization)
-            yield
+            yield await find_held(self.directory, granter)
             if before and not await self.directory.count_administrators(organization):
                 raise LastAdministrator(organization)
 
@@ -103,7 +103,7 @@ class Grants:
         account = await self.directory.find_by_name(organization, user)
         if account is None:
             return
-        # What the user holds is checked too, or a caller could edit a mightier user and sign in as them.
+        # What the user holds already is checked too, or a granter could edit a mightier user and sign in as them.
         await self._check_roles(organization, account.roles, held)
 
     async def _check_roles(self, organization: str, roles: Collection[str], held: Collection[str]) -> None:

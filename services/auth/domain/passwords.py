@@ -6,14 +6,13 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from services.auth.domain.accounts import find_held
 from services.auth.domain.errors import CurrentPasswordWrong, GrantExceedsOwn, UserDisabled, UserUnknown
 from services.auth.domain.permissions import find_excess
 from services.auth.domain.throttle import Attempt
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from services.auth.domain.accounts import Account, Changes, Credentials, Directory
+    from services.auth.domain.accounts import Account, Changes, Credentials, Directory, Granter
     from services.auth.domain.sessions import RefreshSessions
     from services.auth.domain.throttle import Throttle
 
@@ -63,19 +62,19 @@ class Passwords:
     changes: Changes
     """Makes hash and sessions change together."""
 
-    async def reset(self, organization: str, user: str, *, held: Collection[str]) -> str:
-        """Give the user a random password and return it; `held` is what the caller holds.
+    async def reset(self, granter: Granter, user: str) -> str:
+        """Give the user a random password and return it.
 
         Nobody chooses another one's password (ASVS 5.0 6.4.6), and nobody gets at an account that may do more than
         they may. Raises `UserUnknown`, `GrantExceedsOwn`, `HashingBusy`.
         """
         password = generate_password()
         password_hash = await self.hasher.hash(password)
-        async with self.changes.open(organization):
-            account = await self.directory.find_by_name(organization, user)
+        async with self.changes.open(granter.organization):
+            account = await self.directory.find_by_name(granter.organization, user)
             if account is None:
-                raise UserUnknown(organization)
-            if excess := find_excess(account.permissions, held):
+                raise UserUnknown(granter.organization)
+            if excess := find_excess(account.permissions, await find_held(self.directory, granter)):
                 raise GrantExceedsOwn(excess)
             await self._replace(account, password_hash)
         return password

@@ -28,6 +28,11 @@ def find_excess(wanted: Iterable[str], held: Collection[str]) -> list[str]:
     return sorted({pattern for pattern in wanted if not is_covered(pattern, held)})
 
 
+def intersect(some: Collection[str], others: Collection[str]) -> frozenset[str]:
+    """Return the patterns that cover what both sides cover: of two that overlap, one covers the other."""
+    return frozenset({p for p in some if is_covered(p, others)} | {p for p in others if is_covered(p, some)})
+
+
 def drop_covered(patterns: Iterable[str]) -> list[str]:
     """Return the patterns without those that another one covers, sorted."""
     kept = set(patterns)

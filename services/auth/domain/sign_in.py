@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.auth.domain.accounts import DEFAULT_ORGANIZATION, normalize_email
-from services.auth.domain.errors import SignInFailed
+from services.auth.domain.accounts import DEFAULT_ORGANIZATION, SYSTEM_ORGANIZATION, normalize_email
+from services.auth.domain.errors import HashingBusy, SignInFailed
 from services.auth.domain.throttle import Attempt
 
 if TYPE_CHECKING:
@@ -47,8 +47,12 @@ class SignIn:
         )
         await self.throttle.admit(attempt)
         account = await self.directory.find_by_email(attempt.organization, attempt.email)
-        proven = await self.hasher.verify(account.password_hash if account else "", password)
-        if account is None or not proven or account.disabled:
+        try:
+            proven = await self.hasher.verify(account.password_hash if account else "", password)
+        except HashingBusy:
+            await self.throttle.withdraw(attempt)
+            raise
+        if account is None or not proven or account.disabled or account.organization == SYSTEM_ORGANIZATION:
             raise SignInFailed
         opened = await self.sessions.open(account, client=CLIENT)
         await self.throttle.forgive(attempt)

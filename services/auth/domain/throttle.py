@@ -71,5 +71,8 @@ class Throttle(Protocol):
             ThrottleUnavailable: attempts cannot be counted, so that none may be made.
         """
 
+    async def withdraw(self, attempt: Attempt) -> None:
+        """Take an attempt back that was not made after all; earlier failures stay."""
+
     async def forgive(self, attempt: Attempt) -> None:
         """Take the attempt back, which succeeded, and forget the failures of its account at its address."""

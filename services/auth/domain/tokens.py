@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from services.auth.domain.accounts import DEFAULT_ORGANIZATION, normalize_email
+from services.auth.domain.accounts import DEFAULT_ORGANIZATION, home_of, normalize_email
 from services.auth.domain.errors import UserDisabled, UserUnknown
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from services.auth.domain.accounts import Account, Directory
-
-SYSTEM_ORGANIZATION = "system"
-"""The organization that owns global records. Nobody signs in to it; only the `tenon` command acts in it."""
 
 MAX_TOKEN = 4000
 """Bytes of the largest token: the edge remembers no token above 4 KiB, and a header has other parts too."""
@@ -75,7 +72,7 @@ class Minting:
         Raises `UserUnknown`, `UserDisabled`, `TokenTooLarge`.
         """
         acts_in = organization or DEFAULT_ORGANIZATION
-        lives_in = DEFAULT_ORGANIZATION if acts_in == SYSTEM_ORGANIZATION else acts_in
+        lives_in = home_of(acts_in)
         account = await self.directory.find_by_email(lives_in, normalize_email(email or self.default_email))
         if account is None:
             raise UserUnknown(lives_in)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.auth.servicer.source import granter_of
+
 if TYPE_CHECKING:
     from google.protobuf.message import Message
     from tenon.auth.v1 import role_service_pb2 as pb
@@ -33,18 +35,15 @@ class RoleServicer:
 
     async def CreateRole(self, request: pb.CreateRoleRequest, call: Call) -> Message | bytes:  # noqa: N802
         """Make a role."""
-        caller = call.caller
-        async with self.grants.creating_role(caller.organization, request.role.permissions, held=caller.permissions):
+        async with self.grants.creating_role(granter_of(call), request.role.permissions):
             return await self.records.serve(request, call)
 
     async def UpdateRole(self, request: pb.UpdateRoleRequest, call: Call) -> Message | bytes:  # noqa: N802
         """Change a role."""
-        caller = call.caller
-        async with self.grants.changing_role(caller.organization, request.role.name, held=caller.permissions):
+        async with self.grants.changing_role(granter_of(call), request.role.name):
             return await self.records.serve(request, call)
 
     async def DeleteRole(self, request: pb.DeleteRoleRequest, call: Call) -> Message | bytes:  # noqa: N802
         """Delete a role that nobody has."""
-        caller = call.caller
-        async with self.grants.deleting_role(caller.organization, request.name, held=caller.permissions):
+        async with self.grants.deleting_role(granter_of(call), request.name):
             return await self.records.serve(request, call)

@@ -1,4 +1,4 @@
-"""Where a call comes from, as far as that can be believed."""
+"""Who and what stands behind a call, as the domain knows it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import base64
 import ipaddress
 import json
 from typing import TYPE_CHECKING
+
+from services.auth.domain.accounts import Granter
 
 if TYPE_CHECKING:
     from services.chassis.call import Call
@@ -27,6 +29,12 @@ def source_address(call: Call, *, trust_headers: bool = False) -> str:
         return f"workload:{call.caller.workload}" if call.caller.workload else "unknown"
     forwarded = call.metadata.get("x-forwarded-for", "").rsplit(",", 1)[-1]
     return _network(call.metadata.get("x-envoy-external-address") or forwarded)
+
+
+def granter_of(call: Call) -> Granter:
+    """Return the caller as somebody who changes what others may do."""
+    caller = call.caller
+    return Granter(organization=caller.organization, subject=caller.subject, held=caller.permissions)
 
 
 def session_of(token: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tenon.auth.v1 import user_service_pb2 as pb
 
 from services.auth.domain.accounts import normalize_email
-from services.auth.servicer.source import session_of, source_address
+from services.auth.servicer.source import granter_of, session_of, source_address
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -42,30 +42,26 @@ class UserServicer:
 
     async def CreateUser(self, request: pb.CreateUserRequest, call: Call) -> Message | bytes:  # noqa: N802
         """Make a user."""
-        caller = call.caller
         request.user.email = normalize_email(request.user.email)
-        async with self.grants.creating_user(caller.organization, request.user.roles, held=caller.permissions):
+        async with self.grants.creating_user(granter_of(call), request.user.roles):
             return await self.records.serve(request, call)
 
     async def UpdateUser(self, request: pb.UpdateUserRequest, call: Call) -> Message | bytes:  # noqa: N802
         """Change a user. A user who is disabled thereby loses all sessions."""
-        caller, user = call.caller, request.user
-        user.email = normalize_email(user.email)
-        async with self.grants.changing_user(caller.organization, user.name, held=caller.permissions):
+        request.user.email = normalize_email(request.user.email)
+        async with self.grants.changing_user(granter_of(call), request.user.name):
             return await self.records.serve(request, call)
 
     async def DeleteUser(self, request: pb.DeleteUserRequest, call: Call) -> Message | bytes:  # noqa: N802
         """Delete a user with all sessions and the password."""
-        caller = call.caller
-        async with self.grants.changing_user(caller.organization, request.name, held=caller.permissions):
+        async with self.grants.changing_user(granter_of(call), request.name):
             return await self.records.serve(request, call)
 
     async def ResetPassword(  # noqa: N802
         self, request: pb.ResetPasswordRequest, call: Call
     ) -> pb.ResetPasswordResponse:
         """Give a user a new random password."""
-        caller = call.caller
-        password = await self.passwords.reset(caller.organization, request.name, held=caller.permissions)
+        password = await self.passwords.reset(granter_of(call), request.name)
         call.set_header("cache-control", "no-store")
         return pb.ResetPasswordResponse(password=password)
 

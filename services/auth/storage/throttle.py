@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,15 @@ def connect(url: str) -> Redis:
     return Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0, retry=Retry(NoBackoff(), 1))
 
 
+# The same without the wait: whoever fills the server with attempts must not be able to end one.
+_WITHDRAW = """
+if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('HINCRBY', KEYS[1], 'failures', -1) <= 0 then
+  redis.call('DEL', KEYS[1])
+end
+return 1
+"""
+
+
 class RedisThrottle:
     """Counters in Redis (port `Throttle`). Where Redis does not answer, nobody may try (ASVS 5.0 16.5.3).
 
@@ -70,6 +80,7 @@ class RedisThrottle:
         self._limits = limits or Limits()
         self._clock = clock
         self._admit_script = redis.register_script(_ADMIT)
+        self._withdraw_script = redis.register_script(_WITHDRAW)
         self._forgive_script = redis.register_script(_FORGIVE)
 
     async def admit(self, attempt: Attempt) -> None:
@@ -84,15 +95,19 @@ class RedisThrottle:
         except (RedisError, OSError) as error:
             raise ThrottleUnavailable from error
 
+    async def withdraw(self, attempt: Attempt) -> None:
+        """Take an attempt back that was not made after all."""
+        with contextlib.suppress(RedisError, OSError):
+            for key in (_address_key(attempt), _account_key(attempt), _pair_key(attempt)):
+                await self._withdraw_script(keys=[key])
+
     async def forgive(self, attempt: Attempt) -> None:
         """Take a successful attempt back. A Redis that is gone by now keeps nobody out."""
-        try:
+        with contextlib.suppress(RedisError, OSError):
             await self._forgive_script(keys=[_address_key(attempt)])
             await self._forgive_script(keys=[_account_key(attempt)])
             await self._redis.delete(_pair_key(attempt))
             await self._redis.set(_known_key(attempt), 1, ex=int(self._limits.known_for))
-        except (RedisError, OSError):
-            return
 
     async def _count(self, counters: dict[str, Allowance]) -> None:
         arguments: list[Any] = [self._clock()]

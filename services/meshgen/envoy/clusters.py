@@ -40,14 +40,17 @@ def worker_cluster(service: str, worker: int) -> str:
 def clusters(topology: Topology, *, static: bool = False) -> list[Node]:
     """Return every cluster. `static` gives what `--mode validate` can check: certificates by name, not by file."""
     found = [_grpc_cluster(topology, name, static=static) for name in sorted(topology.grpc)]
-    found += [_http_cluster(http_cluster(name), topology.http[name]) for name in sorted(topology.http)]
+    found += [
+        _http_cluster(topology, http_cluster(name), name, endpoints, static=static)
+        for name, endpoints in sorted(topology.http.items())
+    ]
     found.append(_cluster(NOWHERE, (), {}))
     if topology.ops_port:
-        found.append(_http_cluster(ADMIN, (f"unix:{topology.admin}",)))
+        found.append(_cluster(ADMIN, (f"unix:{topology.admin}",), _http1()))
         found += [
-            _http_cluster(worker_cluster(name, index), (endpoint,))
-            for name in sorted(topology.http)
-            for index, endpoint in enumerate(topology.http[name])
+            _http_cluster(topology, worker_cluster(name, index), name, (endpoint,), static=static)
+            for name, endpoints in sorted(topology.http.items())
+            for index, endpoint in enumerate(endpoints)
         ]
     if topology.otlp:
         found.append(_cluster(OTLP, (_collector(topology.otlp),), _http2()))
@@ -80,12 +83,19 @@ def _grpc_cluster(topology: Topology, name: str, *, static: bool) -> Node:
         ]
     }
     if topology.certs:
-        cluster["transport_socket"] = upstream_tls(topology, name, static=static)
+        cluster["transport_socket"] = upstream_tls(topology, name, alpn="h2", static=static)
     return cluster
 
 
-def _http_cluster(name: str, endpoints: Sequence[str]) -> Node:
-    return _cluster(name, endpoints, {"explicit_http_config": {"http_protocol_options": {}}})
+def _http_cluster(topology: Topology, name: str, service: str, endpoints: Sequence[str], *, static: bool) -> Node:
+    cluster = _cluster(name, endpoints, _http1())
+    if topology.certs:
+        cluster["transport_socket"] = upstream_tls(topology, service, alpn="http/1.1", static=static)
+    return cluster
+
+
+def _http1() -> Node:
+    return {"explicit_http_config": {"http_protocol_options": {}}}
 
 
 def _http2() -> Node:

@@ -37,13 +37,13 @@ def secrets(topology: Topology) -> dict[str, Node]:
     }
 
 
-def upstream_tls(topology: Topology, service: str, *, static: bool) -> Node:
+def upstream_tls(topology: Topology, service: str, *, alpn: str, static: bool) -> Node:
     """Return mTLS towards one service: TLS 1.3, and the peer must have exactly that service's identity."""
     san = {"san_type": "URI", "matcher": {"exact": topology.identity(service)}}
     common = {
         # Both bounds: an upstream's default maximum is 1.2, and a minimum above it fails at run time alone.
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_3", "tls_maximum_protocol_version": "TLSv1_3"},
-        "alpn_protocols": ["h2"],
+        "alpn_protocols": [alpn],
         "tls_certificate_sds_secret_configs": [_reference(topology, EDGE_CERTIFICATE, static=static)],
         "combined_validation_context": {
             "default_validation_context": {"match_typed_subject_alt_names": [san]},

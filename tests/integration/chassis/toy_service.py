@@ -47,7 +47,12 @@ async def wire(frame: Frame) -> AsyncIterator[Wiring]:
         case "fail":
             raise ConnectionError("no database")
     handlers = {**table(fake_handler(echo)), **table(fake_handler(_slow, fake_method("Slow")))}
-    tasks = {"crash": (_crash,), "end": (_end,)}.get(frame.environ.get("TOY_TASK", ""), ())
+
+    async def publish() -> None:
+        await asyncio.sleep(0.3)
+        frame.publish(frame.contract, {**handlers, **table(fake_handler(echo, fake_method("DoNew")))})
+
+    tasks = {"crash": (_crash,), "end": (_end,), "publish": (publish,)}.get(frame.environ.get("TOY_TASK", ""), ())
     page = Route("/page", lambda _: PlainTextResponse("a page"))
     yield Wiring(handlers=handlers, http=(page,), tasks=tasks, verifier=FakeVerifier())
     print("taken down", flush=True)  # noqa: T201 - the test waits for it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import socketserver
+import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -130,9 +131,9 @@ class Worker:
 
 
 class HttpEndpoint:
-    """Serves bytes per path over a Unix socket, and counts."""
+    """Serves bytes per path over a Unix socket to whoever is of the mesh, and counts."""
 
-    def __init__(self, socket: Path, pages: dict[str, Callable[[], bytes]]) -> None:
+    def __init__(self, socket: Path, certs: Path, pages: dict[str, Callable[[], bytes]]) -> None:
         self.served: list[str] = []
         served = self.served
 
@@ -160,6 +161,10 @@ class HttpEndpoint:
 
         socket.unlink(missing_ok=True)
         self._server = Server(str(socket), Handler)
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certs / "ca.pem"))
+        tls.verify_mode = ssl.CERT_REQUIRED
+        tls.load_cert_chain(certs / "cert.pem", certs / "key.pem")
+        self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 

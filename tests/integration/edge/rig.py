@@ -152,8 +152,9 @@ def running_edge(folder: Path, *, workers: int = 2, identity: str = "toy", **cha
     toy = Toy(contract)
     started = [Worker(toy, folder / f"toy-{index}.sock", own) for index in range(workers)]
     reflecting = Worker(toy, folder / "data-0.sock", authority.issue(folder / "certs" / "data", "data"))
-    jwks = HttpEndpoint(folder / "auth-0.http.sock", {"/auth/v1/jwks.json": issuer.jwks})
-    pages = HttpEndpoint(folder / "toy-0.http.sock", {"/metrics": lambda: b"toy_up 1\n"})
+    auth = authority.issue(folder / "certs" / "auth", "auth")
+    jwks = HttpEndpoint(folder / "auth-0.http.sock", auth, {"/auth/v1/jwks.json": issuer.jwks})
+    pages = HttpEndpoint(folder / "toy-0.http.sock", own, {"/metrics": lambda: b"toy_up 1\n"})
     write(folder / "envoy", generate(contract, topology))
     log = folder / "envoy.log"
     with contextlib.ExitStack() as stack:

@@ -123,3 +123,27 @@ async def test_a_row_of_another_shape_is_shown_without_fields_that_are_gone(libr
     )
     assert b"old" not in await library.send("GetShelf", name="shelves/s1")
     assert (await library.do("GetShelf", name="shelves/s1")).title == "s1"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"filter": 'title = "a\0"'},
+        {"filter": "labels.\0 = 3"},
+        {"order_by": "title\0"},
+        {"page_token": "\0"},
+        {"page_token": "AAAA"},
+        {"parent": "shelves/\0"},
+        {"filter": "pages = 99999999999999999999"},
+        {"filter": 'published_at > "10000-01-01T00:00:00Z"'},
+        {"filter": "nope = 1"},
+        {"order_by": "nope"},
+        {"order_by": "tags"},
+        {"filter": "(" * 3000},
+    ],
+)
+async def test_a_bad_argument_is_the_callers_mistake(library: Library, fields: dict[str, str]) -> None:
+    await library.shelf()
+    with pytest.raises(InvalidArgument) as refused:
+        await library.do("ListBooks", **{"parent": "shelves/s1", **fields})
+    assert refused.value.violations[0].field in fields

@@ -1,56 +1,10 @@
-"""The domain with fakes behind every port."""
+"""A small organization for the tests of the domain."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pytest
 
-from services.auth.domain.bootstrap import Bootstrap
-from services.auth.domain.grants import Grants
-from services.auth.domain.passwords import Passwords
-from services.auth.domain.sessions import Sessions
-from services.auth.domain.sign_in import SignIn
-from services.auth.domain.tokens import Minting
-from tests.fakes.auth import FakeClock, FakeHasher, FakePeople, FakeSeal, FakeSessions, FakeThrottle, FakeTokens
-
-
-@dataclass
-class World:
-    """Auth without a server."""
-
-    clock: FakeClock = field(default_factory=FakeClock)
-    people: FakePeople = field(default_factory=FakePeople)
-    hasher: FakeHasher = field(default_factory=FakeHasher)
-
-    def __post_init__(self) -> None:
-        self.throttle = FakeThrottle(clock=self.clock)
-        self.kept = FakeSessions(clock=self.clock)
-        self.tokens = FakeTokens(clock=self.clock)
-        self.sessions = Sessions(
-            kept=self.kept, directory=self.people, tokens=self.tokens, seal=FakeSeal(), clock=self.clock
-        )
-        self.entrance = SignIn(
-            directory=self.people, hasher=self.hasher, throttle=self.throttle, sessions=self.sessions
-        )
-        self.passwords = Passwords(
-            directory=self.people,
-            credentials=self.people,
-            hasher=self.hasher,
-            throttle=self.throttle,
-            sessions=self.kept,
-            changes=self.people,
-        )
-        self.grants = Grants(directory=self.people, credentials=self.people, sessions=self.kept, changes=self.people)
-        self.minting = Minting(directory=self.people, tokens=self.tokens, default_email="admin@x.test")
-        self.bootstrap = Bootstrap(
-            directory=self.people,
-            credentials=self.people,
-            hasher=self.hasher,
-            founding=self.people,
-            changes=self.people,
-            email="admin@x.test",
-        )
+from tests.fakes.auth_world import World
 
 
 @pytest.fixture

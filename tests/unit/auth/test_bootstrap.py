@@ -8,7 +8,7 @@ import pytest
 
 from services.auth.domain.errors import UserDisabled, UserUnknown
 from tests.fakes.auth import FakePeople
-from tests.unit.auth.conftest import World
+from tests.fakes.auth_world import World
 
 if TYPE_CHECKING:
     from services.auth.domain.accounts import Account

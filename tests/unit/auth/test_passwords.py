@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.auth.domain.accounts import Granter
 from services.auth.domain.errors import (
     CurrentPasswordWrong,
     GrantExceedsOwn,
@@ -18,7 +19,11 @@ from services.auth.domain.sessions import Session
 from tests.fakes.auth import START
 
 if TYPE_CHECKING:
-    from tests.unit.auth.conftest import World
+    from tests.fakes.auth_world import World
+
+ADMIN = Granter(organization="default", subject="users/admin", held=frozenset({"*"}))
+KEEPER = Granter(organization="default", subject="users/keeper", held=frozenset({"auth.*"}))
+OTHER = Granter(organization="other", subject="users/admin", held=frozenset({"*"}))
 
 
 async def change(world: World, current: str, *, user: str = "users/clerk", keep: str = "") -> None:
@@ -68,8 +73,8 @@ async def test_a_disabled_or_unknown_user_changes_nothing(world: World) -> None:
 
 async def test_a_reset_gives_a_random_password_and_ends_all_sessions(world: World) -> None:
     await open_sessions(world, "users/clerk", "laptop", "phone")
-    first = await world.passwords.reset("default", "users/clerk", held={"*"})
-    second = await world.passwords.reset("default", "users/clerk", held={"*"})
+    first = await world.passwords.reset(ADMIN, "users/clerk")
+    second = await world.passwords.reset(ADMIN, "users/clerk")
     assert first != second
     assert world.people.hashes["default", "users/clerk"] == f"hash:{second}"
     assert world.kept.ended == {"laptop", "phone"}
@@ -77,13 +82,13 @@ async def test_a_reset_gives_a_random_password_and_ends_all_sessions(world: Worl
 
 async def test_nobody_resets_the_password_of_who_holds_more(world: World) -> None:
     with pytest.raises(GrantExceedsOwn):
-        await world.passwords.reset("default", "users/admin", held={"auth.*"})
+        await world.passwords.reset(KEEPER, "users/admin")
     assert world.people.hashes["default", "users/admin"] == "hash:admin's password"
 
 
 async def test_a_user_of_another_organization_is_unknown(world: World) -> None:
     with pytest.raises(UserUnknown):
-        await world.passwords.reset("other", "users/clerk", held={"*"})
+        await world.passwords.reset(OTHER, "users/clerk")
 
 
 def test_generated_passwords_are_long_and_differ() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.auth.domain.permissions import drop_covered, find_excess, is_covered
+from services.auth.domain.permissions import drop_covered, find_excess, intersect, is_covered
 from services.chassis.contract import Permission
 
 WORD = st.sampled_from(["a", "b", "c"])
@@ -47,6 +47,14 @@ def test_a_permission_is_covered_just_where_the_contract_says_that_it_is_granted
     permission: str, held: frozenset[str]
 ) -> None:
     assert is_covered(permission, held) is not held.isdisjoint(Permission(name=permission).patterns)
+
+
+@given(st.frozensets(PATTERN), st.frozensets(PATTERN), PERMISSION)
+def test_what_two_hold_in_common_is_what_each_of_them_holds(
+    some: frozenset[str], others: frozenset[str], permission: str
+) -> None:
+    both = is_covered(permission, some) and is_covered(permission, others)
+    assert is_covered(permission, intersect(some, others)) is both
 
 
 @given(st.frozensets(PATTERN), PERMISSION)

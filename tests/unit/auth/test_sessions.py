@@ -11,7 +11,7 @@ from services.auth.domain.sessions import digest_of
 
 if TYPE_CHECKING:
     from services.auth.domain.sessions import Opened
-    from tests.unit.auth.conftest import World
+    from tests.fakes.auth_world import World
 
 
 async def open_session(world: World, name: str = "clerk") -> Opened:

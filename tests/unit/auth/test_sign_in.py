@@ -10,7 +10,7 @@ from services.auth.domain.errors import HashingBusy, SignInFailed, SignInThrottl
 
 if TYPE_CHECKING:
     from services.auth.domain.sessions import Opened
-    from tests.unit.auth.conftest import World
+    from tests.fakes.auth_world import World
 
 
 async def sign_in(
@@ -40,8 +40,9 @@ async def test_the_case_of_the_address_does_not_matter(world: World) -> None:
         ("gone@x.test", "gone's password", ""),
         ("bare@x.test", "", ""),
         ("clerk@x.test", "clerk's password", "other"),
+        ("root@x.test", "root's password", "system"),
     ],
-    ids=["wrong password", "unknown user", "disabled user", "no password", "another organization"],
+    ids=["wrong password", "unknown user", "disabled user", "no password", "another organization", "the system"],
 )
 async def test_every_failure_is_the_same_answer_for_the_same_work(
     world: World, email: str, password: str, organization: str
@@ -49,6 +50,9 @@ async def test_every_failure_is_the_same_answer_for_the_same_work(
     world.people.add_user("users/gone", password_hash="hash:gone's password")
     world.people.change("users/gone", disabled=True)
     world.people.add_user("users/bare")
+    world.people.add_user(
+        "users/root", email="root@x.test", password_hash="hash:root's password", organization="system"
+    )
     with pytest.raises(SignInFailed) as caught:
         await sign_in(world, email, password, organization=organization)
     assert str(caught.value) == str(SignInFailed())
@@ -89,6 +93,7 @@ async def test_a_busy_server_says_so(world: World) -> None:
     with pytest.raises(HashingBusy) as caught:
         await sign_in(world, "clerk@x.test", "clerk's password")
     assert caught.value.retry_after
+    assert all(counter.failures == 0 for counter in world.throttle.counters.values())
 
 
 async def test_no_secret_is_printed_with_what_holds_it(world: World) -> None:

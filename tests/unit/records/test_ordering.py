@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 
 from services.records.ordering import MAX_KEYS, MAX_LENGTH, OrderByInvalid, Orderings
 from services.records.pages import PageTokenInvalid
-from tests.unit.records.filter.specimen import table
+from tests.unit.records.filter.specimen import descriptor, table
 
-ORDERINGS = Orderings(table().record, table().message.DESCRIPTOR)
+ORDERINGS = Orderings(table().record, descriptor())
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_an_order_ends_in_the_name(text: str, shape: str) -> None:
         ("small; drop", "is not a field"),
         ("part.", "a dot with no name"),
         ("part..size", "a dot with no name"),
-        ("part.nope", r"no field 'nope' \(at position 6\)"),
+        ("part.zzz", r"no field 'zzz' \(at position 6\)"),
         ("part", "has no order"),
         ("tags", "has no order"),
         ("parts.size", "has no order"),
@@ -75,10 +76,12 @@ def test_all_mistakes_come_at_once() -> None:
 
 @given(text=st.text(alphabet="small.,part desc\t\x00ä'\"", max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
+    last = "name"
     try:
-        assert ORDERINGS.read(text).keys[-1].path.root == "name"
+        last = ORDERINGS.read(text).keys[-1].path.root
     except OrderByInvalid as error:
-        assert error.violations
+        last = "name" if error.violations else ""
+    assert last == "name"
 
 
 def test_values_of_another_order_are_a_bad_token() -> None:
@@ -86,6 +89,14 @@ def test_values_of_another_order_are_a_bad_token() -> None:
     at = datetime(2020, 1, 1, tzinfo=UTC)
     assert ordering.parameters([at, 1, "n"]) == {"after_0": at, "after_1": 1, "after_2": "n"}
     assert ordering.parameters([None, 1, "n"]) == {"after_1": 1, "after_2": "n"}
-    for values in ([at, 1], ["x", 1, "n"], [at, "1", "n"], [at, None, "n"], [at, True, "n"], [at, 1, None]):
+    others: tuple[list[Any], ...] = (
+        [at, 1],
+        ["x", 1, "n"],
+        [at, "1", "n"],
+        [at, None, "n"],
+        [at, True, "n"],
+        [at, 1, None],
+    )
+    for values in others:
         with pytest.raises(PageTokenInvalid):
             ordering.parameters(values)

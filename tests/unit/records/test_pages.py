@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto
-from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given
@@ -34,9 +33,16 @@ values = (
 
 def _request_type() -> Any:
     names = ["parent", "page_token", "filter", "order_by"]
-    fields = [FieldDescriptorProto(name=n, number=i, type="TYPE_STRING") for i, n in enumerate(names, 1)]
-    fields += [FieldDescriptorProto(name=n, number=i, type="TYPE_INT32") for i, n in enumerate(["page_size", "skip"], 5)]
-    file = FileDescriptorProto(name="list.proto", syntax="proto3", message_type=[DescriptorProto(name="List", field=fields)])
+    fields = [
+        FieldDescriptorProto(name=n, number=i, type=FieldDescriptorProto.TYPE_STRING) for i, n in enumerate(names, 1)
+    ]
+    fields += [
+        FieldDescriptorProto(name=n, number=i, type=FieldDescriptorProto.TYPE_INT32)
+        for i, n in enumerate(["page_size", "skip"], 5)
+    ]
+    file = FileDescriptorProto(
+        name="list.proto", syntax="proto3", message_type=[DescriptorProto(name="List", field=fields)]
+    )
     pool = DescriptorPool()
     pool.Add(file)
     return GetMessageClass(pool.FindMessageTypeByName("List"))
@@ -45,7 +51,9 @@ def _request_type() -> Any:
 LIST = _request_type()
 
 
-@pytest.mark.parametrize(("asked", "given_"), [(0, 50), (1, 1), (999, 999), (1000, 1000), (1001, 1000), (2**31 - 1, 1000)])
+@pytest.mark.parametrize(
+    ("asked", "given_"), [(0, 50), (1, 1), (999, 999), (1000, 1000), (1001, 1000), (2**31 - 1, 1000)]
+)
 def test_a_page_size_is_the_default_for_zero_and_coerced_above_the_most(asked: int, given_: int) -> None:
     assert page_size(asked) == given_
 
@@ -63,7 +71,14 @@ def test_a_token_brings_back_the_very_values(keys: list[Any]) -> None:
 
 
 def test_a_token_keeps_microseconds_and_large_numbers() -> None:
-    keys = [datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC), Decimal(2**64 - 1), 2**63 - 1, 0.1, "\x00ä", None]
+    keys: list[Any] = [
+        datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+        Decimal(2**64 - 1),
+        2**63 - 1,
+        0.1,
+        "\x00ä",
+        None,
+    ]
     assert list(TOKENS.open(TOKENS.seal(keys, BOUND), BOUND)) == keys
 
 
@@ -123,7 +138,14 @@ def test_only_paging_may_change_between_pages() -> None:
         return fingerprint(method, organization, LIST(**({"parent": "a/1", "filter": "x=1"} | arguments)), shape=shape)
 
     assert of() == of(page_size=7) == of(page_token="t") == of(skip=3)
-    others = [of(parent="a/2"), of(filter="x=2"), of(order_by="x"), of(method="/b/List"), of(organization="b"), of(shape="x")]
+    others = [
+        of(parent="a/2"),
+        of(filter="x=2"),
+        of(order_by="x"),
+        of(method="/b/List"),
+        of(organization="b"),
+        of(shape="x"),
+    ]
     assert len({of(), *others}) == 7
 
 

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from services.records.filter import Filters
 from tests.unit.records.filter.evaluator import matches
-from tests.unit.records.filter.specimen import table
-from tests.unit.records.filter.strategies import FIELDS, filters
+from tests.unit.records.filter.specimen import descriptor, table
+from tests.unit.records.filter.strategies import filters
 from tests.unit.records.filter.strategies import specimens as some_specimens
 
 if TYPE_CHECKING:
     from tests.integration.records.filter.conftest import Specimens
 
-FILTERS = Filters(table().message.DESCRIPTOR)
+FILTERS = Filters(descriptor())
 ROWS = 12
 """Rows that each filter is put to."""
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from services.chassis.keyring import Keyring, RootKey
 from services.records.ordering import Orderings
 from services.records.pages import PageTokens
-from tests.unit.records.filter.specimen import table
+from tests.unit.records.filter.specimen import descriptor, table
 from tests.unit.records.filter.strategies import specimens as some_specimens
 
 if TYPE_CHECKING:
     from tests.integration.records.filter.conftest import Specimens
 
-ORDERINGS = Orderings(table().record, table().message.DESCRIPTOR)
+ORDERINGS = Orderings(table().record, descriptor())
 TOKENS = PageTokens(Keyring([RootKey(id="one", secret=bytes(32))]))
 PATHS = (
     "flag", "small", "count", "big", "huge", "ratio", "weight", "code", "remark", "state", "maybe_small", "maybe_text",
@@ -81,7 +81,9 @@ def in_order(messages: list[Any], keys: list[tuple[str, str]]) -> list[str]:
     return [message.name for message in ordered]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None
+)
 @given(messages=st.lists(some_specimens(), min_size=10, max_size=10), chosen=st.lists(orders, min_size=4, max_size=4))
 async def test_the_pages_together_are_all_rows_in_order(
     specimens: Specimens, messages: list[Any], chosen: list[list[tuple[str, str]]]
@@ -98,7 +100,11 @@ async def test_a_string_without_bound_is_ordered_by_its_first_512_characters(spe
     long = "x" * 512
     new = table().message
     await specimens.fill(
-        [new(name="specimens/2", remark=long + "a"), new(name="specimens/1", remark=long + "b"), new(name="specimens/3")]
+        [
+            new(name="specimens/2", remark=long + "a"),
+            new(name="specimens/1", remark=long + "b"),
+            new(name="specimens/3"),
+        ]
     )
     assert await page_through(specimens, "remark") == ["specimens/3", "specimens/1", "specimens/2"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -16,8 +16,10 @@ from opentelemetry.trace import get_current_span
 from services.chassis.errors import NotFound, Unavailable
 from services.chassis.interceptors.telemetry import TelemetryInterceptor
 from services.chassis.logs import REQUEST_ID, TRACE_ID
-from services.chassis.telemetry import Telemetry
 from tests.fakes.chassis_frame import fake_call, fake_handler, fake_method, fake_telemetry
+
+if TYPE_CHECKING:
+    from services.chassis.telemetry import Telemetry
 
 TRACE = "a" * 32
 PARENT = f"00-{TRACE}-{'b' * 16}-01"

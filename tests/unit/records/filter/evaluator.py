@@ -15,12 +15,12 @@ from services.records.filter.parser import parse
 from services.records.filter.syntax import Conjunction, Disjunction, Expression, Negation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from services.records.filter.lexer import Token
 
 _TIMES = {"google.protobuf.Timestamp": Timestamp, "google.protobuf.Duration": Duration}
-_COMPARE = {
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: a == b,
     ":": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
@@ -92,7 +92,7 @@ def _ask_one(field: FieldDescriptor, held: Any, rest: Sequence[str], operator: s
 
 def _compare(field: FieldDescriptor, held: Any, operator: str, value: Token) -> bool:
     if field.message_type is not None and field.message_type.full_name in _TIMES:
-        wanted = _TIMES[field.message_type.full_name]()
+        wanted: Any = _TIMES[field.message_type.full_name]()
         # RFC 3339 lets t and z be small, protobuf's own reader does not.
         wanted.FromJsonString(value.text.replace("t", "T").replace("z", "Z"))
         return _COMPARE[operator](_micros(held), _micros(wanted))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy.dialects.postgresql import asyncpg
 
 from services.chassis.contract import PROTO_ROOT, compile_protos, load_contract
 from services.records.tables import build_tables
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+    from sqlalchemy import Dialect
+
     from services.chassis.contract import Contract
     from services.records.tables import RecordTable
 
@@ -26,6 +31,16 @@ def contract() -> Contract:
 def table() -> RecordTable:
     """Return the record's table."""
     return build_tables(contract(), host="data")["specimen.v1.Specimen"]
+
+
+def descriptor() -> Descriptor:
+    """Return the descriptor of the record's message."""
+    return table().descriptor
+
+
+def dialect() -> Dialect:
+    """Return Postgres as asyncpg speaks it."""
+    return cast("Dialect", asyncpg.dialect())  # type: ignore[no-untyped-call]
 
 
 def specimen(**fields: Any) -> Any:

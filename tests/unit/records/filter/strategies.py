@@ -127,7 +127,7 @@ def _specimens() -> st.SearchStrategy[Any]:
 _each_specimen = _specimens()
 
 
-# The two below are composite for their short names: Hypothesis writes a strategy out whole, and warns where that is long.
+# This and `filters` are composite for their short names: Hypothesis writes strategies out, and warns of long ones.
 @st.composite
 def specimens(draw: st.DrawFn) -> Any:
     """Return a specimen; each field but the name may be unset."""

@@ -1,0 +1,226 @@
+"""Tables follow the contract by adding; whatever would lose data is refused, with what would be lost."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from google.protobuf.message_factory import GetMessageClass
+
+from services.chassis.call import Call
+from services.chassis.contract import PROTO_ROOT, compile_protos, load_contract
+from services.chassis.postgres import open_pool
+from services.records.engine import Engine
+from services.records.migrations import MigrationRefused, migration_state
+from tests.integration.records.library import KEYRING, NoTransport, library_contract, user
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.chassis.postgres import Pool
+
+FILE = """
+syntax = "proto3";
+package test.shop.v1;
+import "google/api/annotations.proto";
+import "google/api/field_behavior.proto";
+import "google/api/resource.proto";
+import "tenon/options/v1/options.proto";
+service ShopService {
+  rpc GetItem(GetItemRequest) returns (Item) {
+    option (tenon.options.v1.rule) = {permission: "shop.items.get"};
+    option (google.api.http) = {get: "/shop/v1/{name=items/*}"};
+  }
+  rpc CreateItem(CreateItemRequest) returns (Item) {
+    option (tenon.options.v1.rule) = {permission: "shop.items.create"};
+    option (google.api.http) = {post: "/shop/v1/items" body: "item"};
+  }
+}
+message GetItemRequest { string name = 1; }
+message CreateItemRequest { Item item = 1; string item_id = 2; }
+message Item {
+  option (google.api.resource) = {
+    type: "shop.test/Item" pattern: "items/{item}" singular: "item" plural: "PLURAL"
+  };
+  option (tenon.options.v1.record) = {SCOPE UNIQUE};
+  string name = 1 [(google.api.field_behavior) = IDENTIFIER];
+  FIELDS
+}
+"""
+TABLE = "test_shop_v1.items"
+
+
+class Shop:
+    """Starts the engine with one version of a contract after the other, on the same database."""
+
+    def __init__(self, folder: Path, pool: Pool) -> None:
+        self.folder = folder
+        self.pool = pool
+
+    def engine(self, fields: str, *, scope: str = "", unique: str = "", plural: str = "items") -> Engine:
+        (self.folder / "shop.proto").write_text(
+            FILE.replace("FIELDS", fields)
+            .replace("SCOPE", f"scope: {scope}" if scope else "")
+            .replace("UNIQUE", f"unique: {{fields: {unique}}}" if unique else "")
+            .replace("PLURAL", plural)
+        )
+        contract = load_contract(compile_protos([PROTO_ROOT, self.folder]), services=("auth", "data"))
+        return Engine(contract, host="data", pool=self.pool, keyring=KEYRING)
+
+    async def start(self, fields: str, **record: str) -> Engine:
+        engine = self.engine(fields, **record)
+        await engine.migrate()
+        return engine
+
+    async def create(self, engine: Engine, item_id: str, **fields: Any) -> Any:
+        return await self._do(engine, "CreateItem", item_id=item_id, item=fields)
+
+    async def get(self, engine: Engine, item_id: str) -> Any:
+        return await self._do(engine, "GetItem", name=f"items/{item_id}")
+
+    async def _do(self, engine: Engine, rpc: str, /, **fields: Any) -> Any:
+        method = engine.contract.methods[f"/test.shop.v1.ShopService/{rpc}"]
+        request, response = (
+            GetMessageClass(engine.contract.pool.FindMessageTypeByName(each)) for each in (method.input, method.output)
+        )
+        call = Call(method=method, metadata={}, transport=NoTransport())
+        call.caller = user()
+        return response.FromString(await engine.function(method.path)(request(**fields), call))
+
+    async def columns(self) -> dict[str, str]:
+        rows = await self.pool.fetch(
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = 'test_shop_v1' "
+            "AND table_name = 'items'"
+        )
+        return {row["column_name"]: row["data_type"] for row in rows}
+
+
+@pytest.fixture
+def shop(tmp_path: Path, pool: Pool) -> Shop:
+    folder = tmp_path / "test" / "shop" / "v1"
+    folder.mkdir(parents=True)
+    return Shop(folder, pool)
+
+
+async def test_a_second_start_has_nothing_to_do(shop: Shop) -> None:
+    await shop.start("string title = 2;")
+    first = await migration_state(shop.pool, "test_shop_v1")
+    await shop.start("string title = 2;")
+    assert await migration_state(shop.pool, "test_shop_v1") == first
+    assert first.count == 1
+    assert first.applied_at is not None
+    assert any("CREATE TABLE" in statement for statement in first.statements)
+
+
+async def test_the_state_of_a_schema_that_is_not_there_is_empty(pool: Pool) -> None:
+    assert (await migration_state(pool, "nowhere")).count == 0
+
+
+async def test_an_added_field_is_a_column_with_its_default(shop: Shop) -> None:
+    old = await shop.start("string title = 2;")
+    await shop.create(old, "a", title="x")
+    new = await shop.start("string title = 2; int32 size = 3; optional string note = 4; repeated string tags = 5;")
+    assert (await shop.get(new, "a")).size == 0
+    row = (await shop.pool.fetch(f"SELECT size, note, tags FROM {TABLE}"))[0]
+    assert tuple(row) == (0, None, [])
+
+
+async def test_a_renamed_field_is_a_renamed_column(shop: Shop) -> None:
+    old = await shop.start("string title = 2;", unique='"title"')
+    await shop.create(old, "a", title="x")
+    new = await shop.start("string label = 2;", unique='"label"')
+    assert (await shop.get(new, "a")).label == "x"
+    assert (await shop.pool.fetch(f"SELECT label FROM {TABLE}"))[0]["label"] == "x"
+
+
+async def test_fields_that_swap_their_names_keep_their_values(shop: Shop) -> None:
+    old = await shop.start("string a = 2; string b = 3;")
+    await shop.create(old, "a", a="two", b="three")
+    await shop.start("string b = 2; string a = 3;")
+    assert tuple((await shop.pool.fetch(f"SELECT a, b FROM {TABLE}"))[0]) == ("three", "two")
+
+
+async def test_a_renamed_collection_is_a_renamed_table(shop: Shop) -> None:
+    old = await shop.start("string title = 2;")
+    await shop.create(old, "a", title="x")
+    engine = await shop.start("string title = 2;", plural="item_list")
+    assert (await shop.get(engine, "a")).title == "x"
+    assert len(await shop.pool.fetch("SELECT 1 FROM test_shop_v1.item_list")) == 1
+
+
+async def test_a_wider_number_keeps_its_values(shop: Shop) -> None:
+    old = await shop.start("int32 size = 2; uint32 weight = 3;")
+    await shop.create(old, "a", size=-7, weight=9)
+    new = await shop.start("int64 size = 2; uint64 weight = 3;")
+    await shop.create(new, "b", size=2**40, weight=2**64 - 1)
+    rows = await shop.pool.fetch(f"SELECT size, weight FROM {TABLE} ORDER BY name")
+    assert [tuple(row) for row in rows] == [(-7, 9), (2**40, 2**64 - 1)]
+
+
+async def test_a_field_that_becomes_optional_is_unset_where_it_was_not_sent(shop: Shop) -> None:
+    old = await shop.start("int32 size = 2;")
+    await shop.create(old, "a")
+    await shop.create(old, "b", size=1)
+    await shop.start("optional int32 size = 2;")
+    rows = await shop.pool.fetch(f"SELECT size FROM {TABLE} ORDER BY name")
+    assert [row["size"] for row in rows] == [None, 1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ("", "`title`"),
+        ("int32 title = 2;", "`string` and is now `int32`"),
+        ("repeated string title = 2;", "`repeated string`"),
+        ("bytes title = 2;", "`title`"),
+    ],
+)
+async def test_what_would_lose_values_is_refused(shop: Shop, changed: str, told: str) -> None:
+    old = await shop.start("string title = 2;")
+    await shop.create(old, "a", title="x")
+    with pytest.raises(MigrationRefused, match=told) as refused:
+        await shop.start(changed)
+    assert "would be lost" in refused.value.problems[0]
+    assert (await shop.get(old, "a")).title == "x"
+
+
+async def test_another_scope_is_refused(shop: Shop) -> None:
+    await shop.start("string title = 2;")
+    with pytest.raises(MigrationRefused, match="scope"):
+        await shop.start("string title = 2;", scope="SCOPE_OWNER")
+
+
+async def test_a_removed_field_whose_number_is_reserved_is_hidden_and_kept(shop: Shop) -> None:
+    old = await shop.start("string title = 2; string gone = 3;")
+    await shop.create(old, "a", title="x", gone="kept")
+    new = await shop.start('string title = 2; reserved 3; reserved "gone";')
+    assert "gone" not in str(await shop.get(new, "a"))
+    await shop.create(new, "b", title="y")
+    rows = await shop.pool.fetch(f"SELECT retired_3 FROM {TABLE} ORDER BY name")
+    assert rows[0]["retired_3"] == "kept"
+    assert await migration_state(shop.pool, "test_shop_v1")
+    await shop.start('string title = 2; reserved 3; reserved "gone"; string gone_again = 4;')
+
+
+async def test_a_unique_key_that_rows_break_is_refused(shop: Shop) -> None:
+    old = await shop.start("string title = 2;")
+    for item in ("a", "b"):
+        await shop.create(old, item, title="same")
+    with pytest.raises(MigrationRefused, match="do not allow"):
+        await shop.start("string title = 2;", unique='"title"')
+    assert (await migration_state(shop.pool, "test_shop_v1")).count == 1
+
+
+async def test_a_key_that_the_contract_gives_up_no_longer_holds(shop: Shop) -> None:
+    await shop.start("string title = 2;", unique='"title"')
+    engine = await shop.start("string title = 2;")
+    for item in ("a", "b"):
+        await shop.create(engine, item, title="same")
+
+
+async def test_workers_that_start_at_once_migrate_once(database: str) -> None:
+    async with open_pool(database) as one, open_pool(database) as two, open_pool(database) as three:
+        engines = [Engine(library_contract(), host="data", pool=pool, keyring=KEYRING) for pool in (one, two, three)]
+        states = await asyncio.gather(*(engine.migrate() for engine in engines))
+    assert all(state.count == 1 for each in states for state in each)
