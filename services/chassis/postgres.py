@@ -56,6 +56,7 @@ _CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 # Postgres counts time from here.
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST, _LAST = (datetime(*day, tzinfo=UTC) for day in ((1, 1, 1), (9999, 12, 31)))
 
 
 class DatabaseUnavailable(Unavailable):
@@ -322,7 +323,8 @@ def _decode_time(value: tuple[int]) -> datetime:
     try:
         return _EPOCH + timedelta(microseconds=value[0])
     except OverflowError:
-        return (datetime.max if value[0] > 0 else datetime.min).replace(tzinfo=UTC)
+        # An infinity, which Python does not have.
+        return _LAST if value[0] > 0 else _FIRST
 
 
 def _translated(error: Exception) -> Exception:

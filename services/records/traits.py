@@ -71,7 +71,7 @@ def _clear(name: str) -> Step:
 
 
 def _cut(field: FieldDescriptor) -> Step:
-    name, cut = field.name, _TIMES[field.message_type.full_name]
+    name, cut = field.name, _TIMES[cast("Descriptor", field.message_type).full_name]
     if field.is_repeated:
 
         def cut_all(message: Message) -> None:

@@ -61,7 +61,7 @@ def sign_in_new_user(stack: Stack, email: str, *, permissions: tuple[str, ...]) 
         role = admin.post(f"/auth/v1/roles?roleId={slug}", json={"displayName": slug, "permissions": list(permissions)})
         assert role.status_code == 200, role.text
         user = admin.post(
-            f"/auth/v1/users?userId={slug}",
+            "/auth/v1/users",
             json={"email": email, "displayName": slug, "roles": [role.json()["name"]]},
         )
         assert user.status_code == 200, user.text

@@ -71,7 +71,7 @@ def test_all_that_is_wrong_comes_in_one_answer(stack: Stack, shelf: str) -> None
 LISTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "an unknown field in a filter": ({"filter": "colour = 1"}, "filter", "colour"),
     "a filter that does not parse": ({"filter": "title = = 1"}, "filter", "9"),
-    "a filter of the wrong type": ({"filter": 'page_count = "many"'}, "filter", "page_count"),
+    "a filter of the wrong type": ({"filter": 'page_count = "many"'}, "filter", "many"),
     "a filter with an unknown enum value": ({"filter": "genre = GENRE_COOKING"}, "filter", "GENRE_COOKING"),
     "a filter that is too deep": ({"filter": "(" * 200 + "title = 1" + ")" * 200}, "filter", ""),
     "a filter that is too long": ({"filter": "title = " + "x" * 9000}, "filter", ""),
@@ -128,7 +128,7 @@ def test_deep_nesting_over_grpc_is_a_typed_error(stack: Stack, shelf: str) -> No
     request = rpc.request_type(parent=shelf)
     request.book.title = "deep"
     author = request.book.author
-    for _ in range(90):
+    for _ in range(150):
         author.display_name = "x"
         author = getattr(author, "with")
     author.display_name = "x"

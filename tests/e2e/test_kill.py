@@ -117,7 +117,7 @@ async def kept(stack: Stack, shelf: str) -> tuple[set[str], list[str]]:
     return {row["name"] for row in rows}, [event["subject"] for event in events]
 
 
-@pytest.mark.parametrize("name", ["data-0", "auth-0", "edge", "postgres", "valkey"])
+@pytest.mark.parametrize("name", ["data-0", "auth-0", "envoy", "postgres", "valkey"])
 async def test_a_killed_process_comes_back_and_no_acknowledged_write_is_lost(victim: Stack, name: str) -> None:
     before = process(victim, name)
     with writing(victim) as writers:
@@ -125,7 +125,7 @@ async def test_a_killed_process_comes_back_and_no_acknowledged_write_is_lost(vic
         os.kill(before["pid"], signal.SIGKILL)
         writers.await_more(200)
         deadline = time.monotonic() + BACK_SECONDS
-        while (after := process(victim, name))["health"] != "ready" or after["pid"] == before["pid"]:
+        while (after := process(victim, name))["health"] != "healthy" or after["pid"] == before["pid"]:
             assert time.monotonic() < deadline, after
     names, events = await kept(victim, writers.shelf)
     assert writers.acknowledged <= names

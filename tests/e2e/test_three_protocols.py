@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.stack import Stack
 
-LIST = "/tenon.flightops.v1.AirportService/ListAirports"
+LIST = "/tenon.flightops.v1.FlightopsService/ListAirports"
 REST = "/flightops/v1/airports?pageSize=3&orderBy=name"
 
 

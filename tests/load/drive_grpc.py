@@ -55,8 +55,11 @@ def build_requests(job: Job, request_type: Any) -> Iterator[Any]:
 def _numbered(messages: Iterator[Any]) -> Iterator[Any]:
     fresh = numbers()
     for message in messages:
-        message.flight_id = next(fresh)
-        yield message
+        # A message of its own for each call: gRPC encodes it later, when the next call has its number already.
+        numbered = type(message)()
+        numbered.CopyFrom(message)
+        numbered.flight_id = next(fresh)
+        yield numbered
 
 
 async def drive(job: Job) -> Counter:

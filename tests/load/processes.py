@@ -116,8 +116,7 @@ async def run_rivals(stack: Stack, folder: Path) -> AsyncIterator[Rivals]:
             try:
                 await _wait_for(f"http://{target}/noop", token)
             except TimeoutError as error:
-                logs = "".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.log")))
-                raise TimeoutError(f"{error}\n{logs}") from error
+                raise TimeoutError(f"{error}\n{_read_logs(folder)}") from error
         pids = dict(zip(("bare", "equal", "edge"), (each.pid for each in started), strict=True))
         yield Rivals(bare=bare, equal=edge, pids=pids)
     finally:
@@ -125,6 +124,10 @@ async def run_rivals(stack: Stack, folder: Path) -> AsyncIterator[Rivals]:
             process.send_signal(signal.SIGTERM)
         for process in started:
             process.wait()
+
+
+def _read_logs(folder: Path) -> str:
+    return "".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.log")))
 
 
 async def copy_flights(stack: Stack) -> None:

@@ -69,10 +69,11 @@ class Minting:
     async def mint(self, *, email: str, organization: str, client: str) -> tuple[Account, str, AccessToken]:
         """Return the user, the organization that the token acts in, and the token.
 
-        Raises `UserUnknown`, `UserDisabled`, `TokenTooLarge`.
+        The bootstrap administrator, who is meant where no address is given, may act in any organization: so does a new
+        one get its first users. Raises `UserUnknown`, `UserDisabled`, `TokenTooLarge`.
         """
         acts_in = organization or DEFAULT_ORGANIZATION
-        lives_in = home_of(acts_in)
+        lives_in = home_of(acts_in) if email else DEFAULT_ORGANIZATION
         account = await self.directory.find_by_email(lives_in, normalize_email(email or self.default_email))
         if account is None:
             raise UserUnknown(lives_in)

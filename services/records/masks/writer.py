@@ -163,7 +163,7 @@ def _copy(result: Any, patch: Any, one: MaskField) -> None:
     if one.descriptor.is_repeated:
         result.ClearField(name)
         getattr(result, name).MergeFrom(getattr(patch, name))
-    elif one.is_unset(patch):
+    elif one.descriptor.has_presence and not patch.HasField(name):
         result.ClearField(name)
     elif one.descriptor.message_type is not None:
         getattr(result, name).CopyFrom(getattr(patch, name))

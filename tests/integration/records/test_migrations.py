@@ -48,7 +48,6 @@ message Item {
   FIELDS
 }
 """
-TABLE = "test_shop_v1.items"
 
 
 class Shop:
@@ -122,7 +121,7 @@ async def test_an_added_field_is_a_column_with_its_default(shop: Shop) -> None:
     await shop.create(old, "a", title="x")
     new = await shop.start("string title = 2; int32 size = 3; optional string note = 4; repeated string tags = 5;")
     assert (await shop.get(new, "a")).size == 0
-    row = (await shop.pool.fetch(f"SELECT size, note, tags FROM {TABLE}"))[0]
+    row = (await shop.pool.fetch("SELECT size, note, tags FROM test_shop_v1.items"))[0]
     assert tuple(row) == (0, None, [])
 
 
@@ -131,14 +130,14 @@ async def test_a_renamed_field_is_a_renamed_column(shop: Shop) -> None:
     await shop.create(old, "a", title="x")
     new = await shop.start("string label = 2;", unique='"label"')
     assert (await shop.get(new, "a")).label == "x"
-    assert (await shop.pool.fetch(f"SELECT label FROM {TABLE}"))[0]["label"] == "x"
+    assert (await shop.pool.fetch("SELECT label FROM test_shop_v1.items"))[0]["label"] == "x"
 
 
 async def test_fields_that_swap_their_names_keep_their_values(shop: Shop) -> None:
     old = await shop.start("string a = 2; string b = 3;")
     await shop.create(old, "a", a="two", b="three")
     await shop.start("string b = 2; string a = 3;")
-    assert tuple((await shop.pool.fetch(f"SELECT a, b FROM {TABLE}"))[0]) == ("three", "two")
+    assert tuple((await shop.pool.fetch("SELECT a, b FROM test_shop_v1.items"))[0]) == ("three", "two")
 
 
 async def test_a_renamed_collection_is_a_renamed_table(shop: Shop) -> None:
@@ -154,7 +153,7 @@ async def test_a_wider_number_keeps_its_values(shop: Shop) -> None:
     await shop.create(old, "a", size=-7, weight=9)
     new = await shop.start("int64 size = 2; uint64 weight = 3;")
     await shop.create(new, "b", size=2**40, weight=2**64 - 1)
-    rows = await shop.pool.fetch(f"SELECT size, weight FROM {TABLE} ORDER BY name")
+    rows = await shop.pool.fetch("SELECT size, weight FROM test_shop_v1.items ORDER BY name")
     assert [tuple(row) for row in rows] == [(-7, 9), (2**40, 2**64 - 1)]
 
 
@@ -163,7 +162,7 @@ async def test_a_field_that_becomes_optional_is_unset_where_it_was_not_sent(shop
     await shop.create(old, "a")
     await shop.create(old, "b", size=1)
     await shop.start("optional int32 size = 2;")
-    rows = await shop.pool.fetch(f"SELECT size FROM {TABLE} ORDER BY name")
+    rows = await shop.pool.fetch("SELECT size FROM test_shop_v1.items ORDER BY name")
     assert [row["size"] for row in rows] == [None, 1]
 
 
@@ -197,7 +196,7 @@ async def test_a_removed_field_whose_number_is_reserved_is_hidden_and_kept(shop:
     new = await shop.start('string title = 2; reserved 3; reserved "gone";')
     assert "gone" not in str(await shop.get(new, "a"))
     await shop.create(new, "b", title="y")
-    rows = await shop.pool.fetch(f"SELECT retired_3 FROM {TABLE} ORDER BY name")
+    rows = await shop.pool.fetch("SELECT retired_3 FROM test_shop_v1.items ORDER BY name")
     assert rows[0]["retired_3"] == "kept"
     assert await migration_state(shop.pool, "test_shop_v1")
     await shop.start('string title = 2; reserved 3; reserved "gone"; string gone_again = 4;')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -31,7 +31,9 @@ async def test_get_hands_on_the_stored_bytes(library: Library) -> None:
     assert await library.send("GetBook", name=book.name) == stored[0]["message"] == book.SerializeToString()
 
 
-@pytest.mark.parametrize("name", ["", "books/b", "shelves/s1/books/", "shelves/s1/books/b\n", "shelves/-/books/b", "x\x00"])
+@pytest.mark.parametrize(
+    "name", ["", "books/b", "shelves/s1/books/", "shelves/s1/books/b\n", "shelves/-/books/b", "x\x00"]
+)
 async def test_a_name_of_another_pattern_is_refused(library: Library, name: str) -> None:
     with pytest.raises(NameInvalid) as refused:
         await library.do("GetBook", name=name)
@@ -144,6 +146,7 @@ async def test_a_row_of_another_shape_is_shown_without_fields_that_are_gone(libr
 )
 async def test_a_bad_argument_is_the_callers_mistake(library: Library, fields: dict[str, str]) -> None:
     await library.shelf()
+    sent: dict[str, Any] = {"parent": "shelves/s1", **fields}
     with pytest.raises(InvalidArgument) as refused:
-        await library.do("ListBooks", **{"parent": "shelves/s1", **fields})
+        await library.do("ListBooks", **sent)
     assert refused.value.violations[0].field in fields

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,7 +24,7 @@ async def _count(library: Library, table: str) -> int:
 
 async def test_a_repeated_create_makes_one_record(library: Library) -> None:
     await library.shelf()
-    sent = {"parent": "shelves/s1", "book": {"title": "a"}, "request_id": ID}
+    sent: dict[str, Any] = {"parent": "shelves/s1", "book": {"title": "a"}, "request_id": ID}
     first = await library.send("CreateBook", **sent)
     assert await library.send("CreateBook", **sent) == first
     assert await _count(library, "test_library_v1.books") == 1
@@ -33,7 +33,7 @@ async def test_a_repeated_create_makes_one_record(library: Library) -> None:
 
 async def test_concurrent_duplicates_make_one_record(library: Library) -> None:
     await library.shelf()
-    sent = {"parent": "shelves/s1", "book_id": "b", "book": {"title": "a"}, "request_id": ID}
+    sent: dict[str, Any] = {"parent": "shelves/s1", "book_id": "b", "book": {"title": "a"}, "request_id": ID}
     answers = await asyncio.gather(*(library.send("CreateBook", **sent) for _ in range(8)))
     assert len(set(answers)) == 1
     assert await _count(library, "test_library_v1.books") == 1
@@ -57,20 +57,24 @@ async def test_request_ids_of_organizations_and_subjects_are_apart(library: Libr
 
 async def test_a_repeated_batch_update_and_delete_answer_as_before(library: Library) -> None:
     await library.shelf()
-    batch = {"parent": "shelves/s1", "requests": [{"book": {"title": "a"}}, {"book": {"title": "b"}}], "request_id": ID}
+    batch: dict[str, Any] = {
+        "parent": "shelves/s1",
+        "requests": [{"book": {"title": "a"}}, {"book": {"title": "b"}}],
+        "request_id": ID,
+    }
     first = await library.do("BatchCreateBooks", **batch)
     assert await library.do("BatchCreateBooks", **batch) == first
     name = first.books[0].name
-    update = {"book": {"name": name, "title": "c", "etag": first.books[0].etag}, "request_id": ID}
+    update: dict[str, Any] = {"book": {"name": name, "title": "c", "etag": first.books[0].etag}, "request_id": ID}
     changed = await library.do("UpdateBook", **update)
     assert await library.do("UpdateBook", **update) == changed
-    delete = {"name": name, "etag": changed.etag, "request_id": ID}
+    delete: dict[str, Any] = {"name": name, "etag": changed.etag, "request_id": ID}
     assert await library.send("DeleteBook", **delete) == b""
     assert await library.send("DeleteBook", **delete) == b""
 
 
 async def test_a_failed_request_is_not_remembered(library: Library) -> None:
-    sent = {"parent": "shelves/s1", "book": {"title": "a"}, "request_id": ID}
+    sent: dict[str, Any] = {"parent": "shelves/s1", "book": {"title": "a"}, "request_id": ID}
     with pytest.raises(RecordNotFound):
         await library.do("CreateBook", **sent)
     await library.shelf()

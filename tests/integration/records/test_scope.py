@@ -82,6 +82,6 @@ async def test_a_statement_that_does_not_ask_whose_rows_it_sees_is_not_made(libr
     notes = library.engine.tables["test.library.v1.Note"]
     with pytest.raises(AssertionError, match="caller_organization"):
         scoped(shelves, sa.select(shelves.table.c.message))
+    organization = sa.bindparam("caller_organization", type_=sa.Text())
     with pytest.raises(AssertionError, match="caller_subject"):
-        organization = sa.bindparam("caller_organization", type_=sa.Text())
         scoped(notes, sa.select(notes.table.c.message).where(notes.table.c.organization == organization))

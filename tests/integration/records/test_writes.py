@@ -211,9 +211,7 @@ async def test_a_batch_is_written_whole_or_not_at_all(library: Library) -> None:
     await library.shelf()
     ok = {"book_id": "a", "book": {"title": "a", "isbn": "1"}}
     with pytest.raises(RecordExists):
-        await library.do(
-            "BatchCreateBooks", parent="shelves/s1", requests=[ok, {"book": {"title": "b", "isbn": "1"}}]
-        )
+        await library.do("BatchCreateBooks", parent="shelves/s1", requests=[ok, {"book": {"title": "b", "isbn": "1"}}])
     with pytest.raises(NameInvalid) as refused:
         await library.do("BatchCreateBooks", parent="shelves/s1", requests=[ok, ok])
     assert refused.value.violations[0].field == "requests[1].book_id"
@@ -266,11 +264,20 @@ async def test_an_etag_is_a_precondition_wherever_it_is_sent(library: Library) -
 async def test_concurrent_updates_of_different_fields_are_all_kept(library: Library) -> None:
     await library.shelf()
     made = await library.do("CreateBook", parent="shelves/s1", book={"title": "a"})
-    fields: list[dict[str, Any]] = [{"copies": 1}, {"pages": 2}, {"isbn": "3"}, {"rating": 4}, {"note": "5"}, {"rare": True}]
+    fields: list[dict[str, Any]] = [
+        {"copies": 1},
+        {"pages": 2},
+        {"isbn": "3"},
+        {"rating": 4},
+        {"note": "5"},
+        {"rare": True},
+    ]
     await asyncio.gather(*(library.do("UpdateBook", book={"name": made.name, **field}) for field in fields))
     found = await library.do("GetBook", name=made.name)
     assert (found.copies, found.pages, found.isbn, found.rating, found.note, found.rare) == (1, 2, "3", 4, "5", True)
-    events = await library.engine.pool.fetch("SELECT revision FROM data.outbox WHERE subject = $1 ORDER BY id", (made.name,))
+    events = await library.engine.pool.fetch(
+        "SELECT revision FROM data.outbox WHERE subject = $1 ORDER BY id", (made.name,)
+    )
     assert sorted(row["revision"] for row in events) == list(range(1, 8))
 
 

@@ -11,6 +11,7 @@ from services.meshgen.envoy.listener import listener
 from services.meshgen.envoy.policy import RBAC, method_policy
 from services.meshgen.envoy.render import dump, typed
 from services.meshgen.envoy.routes import TRANSCODER, method_route
+from services.meshgen.envoy.secrets import secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,8 @@ def configure(contract: Contract, topology: Topology, *, port: int, socket: Path
     keys = http_cluster(topology.jwks_service)
     kept = [cluster for cluster in clusters(topology, static=True) if cluster["name"] == keys]
     everything = {"listeners": [edge], "clusters": [*kept, _http_cluster("rival", (f"unix:{socket}",))]}
+    if topology.certs:
+        everything["secrets"] = list(secrets(topology).values())
     for items in everything.values():
         for item in items:
             item.pop("@type")

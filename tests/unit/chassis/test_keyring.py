@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.chassis.keyring import (
@@ -27,12 +27,14 @@ KEYRING = Keyring([RootKey(id="new", secret=b"\x01" * 32), RootKey(id="old", sec
 LINE = "k1:" + base64.b64encode(bytes(32)).decode()
 
 
+@settings(deadline=None)
 @given(value=st.binary(max_size=200), context=st.binary(max_size=20))
 def test_what_is_sealed_opens_again(value: bytes, context: bytes) -> None:
     sealer = KEYRING.sealer("test")
     assert sealer.open(sealer.seal(value, context), context) == value
 
 
+@settings(deadline=None)
 @given(value=st.binary(max_size=20), data=st.data())
 def test_one_changed_bit_breaks_the_seal(value: bytes, data: st.DataObject) -> None:
     sealer = KEYRING.sealer("test")
@@ -43,6 +45,7 @@ def test_one_changed_bit_breaks_the_seal(value: bytes, data: st.DataObject) -> N
         sealer.open(bytes(sealed))
 
 
+@settings(deadline=None)
 @given(sealed=st.binary(max_size=60))
 def test_chance_bytes_are_refused(sealed: bytes) -> None:
     with pytest.raises(SealBroken):

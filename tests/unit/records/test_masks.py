@@ -52,6 +52,10 @@ def test_a_named_field_is_written_or_cleared_and_no_other() -> None:
     assert after == stored(small=5, code="c")
 
 
+def test_a_negative_zero_is_written_as_it_is() -> None:
+    assert str(apply(stored(weight=1.0), patch(weight=-0.0), "weight").weight) == "-0.0"
+
+
 def test_an_empty_update_of_nothing_is_the_stored_message() -> None:
     assert apply(stored(small=1), patch()) == stored(small=1)
 
@@ -192,6 +196,7 @@ def test_a_star_stands_alone_and_masks_are_bounded() -> None:
     assert "at most 1,000 paths" in refused(stored(), patch(), *["small"] * (MAX_PATHS + 1))[0][1]
 
 
+@settings(deadline=None)
 @given(path=st.text(max_size=20) | st.text(alphabet="partlabels.`*0", max_size=20))
 def test_any_path_is_obeyed_or_refused(path: str) -> None:
     fields = {"update_mask"}

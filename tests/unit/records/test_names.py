@@ -31,14 +31,27 @@ BOOK = Record(
 NAMES = Names(BOOK)
 
 
-@pytest.mark.parametrize("name", ["shelves/a/books/b", "books/B_1.x~y-9", "authors/a/drafts/d/books/b", "books/" + "a" * 63])
+@pytest.mark.parametrize(
+    "name", ["shelves/a/books/b", "books/B_1.x~y-9", "authors/a/drafts/d/books/b", "books/" + "a" * 63]
+)
 def test_a_name_of_any_pattern_is_accepted(name: str) -> None:
     NAMES.check(name, "name")
 
 
 @pytest.mark.parametrize(
     "name",
-    ["", "books/", "books/-", "books/a/", "/books/a", "shelves/a", "books/é", "books/a\n", "books/" + "a" * 64, "x" * 5000],
+    [
+        "",
+        "books/",
+        "books/-",
+        "books/a/",
+        "/books/a",
+        "shelves/a",
+        "books/é",
+        "books/a\n",
+        "books/" + "a" * 64,
+        "x" * 5000,
+    ],
 )
 def test_any_other_name_is_refused_with_its_field(name: str) -> None:
     with pytest.raises(NameInvalid) as refused:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.records.ordering import MAX_KEYS, MAX_LENGTH, OrderByInvalid, Orderings
@@ -74,6 +74,7 @@ def test_all_mistakes_come_at_once() -> None:
     assert "position 14)" in second.description
 
 
+@settings(deadline=None)
 @given(text=st.text(alphabet="small.,part desc\t\x00ä'\"", max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     last = "name"

@@ -27,9 +27,11 @@ class MintTokenRequest(_message.Message):
     EMAIL_FIELD_NUMBER: _builtins.int
     ORGANIZATION_FIELD_NUMBER: _builtins.int
     email: _builtins.str
-    """Holds the address of the user. The bootstrap administrator's when unset."""
+    """Holds the address of a user of the organization. The bootstrap administrator's when unset, who lives in `default`
+    and may act in any organization: so does a new one get its first users.
+    """
     organization: _builtins.str
-    """Holds the organization that the token acts in. `default` when unset. With `system`, in which nobody signs in, the
+    """Holds the organization that the token acts in. `default` when unset. With `system`, in which nobody lives, the
     user is looked up in `default`: so are global records written.
     """
     def __init__(

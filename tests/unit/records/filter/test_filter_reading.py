@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.records.filter import MAX_DEPTH, MAX_LENGTH, MAX_TERMS, FilterInvalid, Filters
@@ -208,6 +208,7 @@ def test_filters_of_one_shape_have_one_sql_and_other_parameters() -> None:
     assert sql_of('code = "a" labels."k 1" = x') == sql_of("code = b labels.z = y")
 
 
+@settings(deadline=None)
 @given(
     text=st.text(alphabet="xyz'\";)-%$:\\", min_size=1, max_size=20), key=st.text(alphabet="xyz'\";)%:$", min_size=1)
 )
@@ -224,6 +225,7 @@ def test_no_text_of_the_caller_reaches_the_sql_or_the_shape(text: str, key: str)
     assert FILTERS.read(marked).shape == FILTERS.read(plain).shape
 
 
+@settings(deadline=None)
 @given(text=st.text(max_size=60) | st.text(alphabet="small=1 AND()OR-:.*\"'<>!\\\n,part", max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     positions: tuple[int, ...] = (1,)
@@ -235,6 +237,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert all(1 <= position <= len(text) + 1 for position in positions)
 
 
+@settings(deadline=None)
 @given(text=filters())
 def test_a_filter_that_is_right_is_read(text: str) -> None:
     assert FILTERS.read(text).condition is not None
