@@ -97,7 +97,7 @@ class PageTokens:
     def seal(self, values: Sequence[KeyValue], bound_to: bytes) -> str:
         """Return a token for the page after the row with these order keys; `bound_to` is the request's fingerprint."""
         content = bytes([_VERSION]) + bound_to + _encode(values)
-        return base64.urlsafe_b64encode(self._sealer.seal(content)).rstrip(b"=").decode()
+        return _to_text(self._sealer.seal(content))
 
     def open(self, token: str, bound_to: bytes) -> tuple[KeyValue, ...]:
         """Return the order keys of the row before the page.
@@ -108,7 +108,7 @@ class PageTokens:
         if len(token) > MAX_TOKEN_LENGTH or not _TOKEN.fullmatch(token):
             raise PageTokenInvalid("The page token is not one of this service's; send next_page_token unchanged.")
         try:
-            content = self._sealer.open(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+            content = self._sealer.open(_from_text(token))
         except (SealBroken, binascii.Error):
             raise PageTokenInvalid(
                 "The page token is damaged or out of date; send next_page_token unchanged, or begin again without one."
@@ -122,6 +122,18 @@ class PageTokens:
                 "only page_size and skip may change between pages."
             )
         return _decode(content[split:])
+
+
+def _to_text(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+
+def _from_text(token: str) -> bytes:
+    sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    # The last character holds bits that decoding drops: a token that differs in those alone was changed too.
+    if _to_text(sealed) != token:
+        raise binascii.Error("not canonical")
+    return sealed
 
 
 def _encode(values: Sequence[KeyValue]) -> bytes:

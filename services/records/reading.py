@@ -145,11 +145,8 @@ class List:
         self._filters = Filters(table.descriptor)
         self._orderings = Orderings(table.record, table.descriptor)
         fields = request.fields_by_name
-        self._has_parent, self._has_filter, self._has_order = (
-            "parent" in fields,
-            "filter" in fields,
-            "order_by" in fields,
-        )
+        self._has_parent = table.has_parent and "parent" in fields
+        self._has_filter, self._has_order = "filter" in fields, "order_by" in fields
         self._statements: OrderedDict[tuple[str, ...], Statement] = OrderedDict()
 
     async def __call__(self, request: Any, call: Call, executor: Executor | None = None) -> bytes:
@@ -157,9 +154,11 @@ class List:
         admit(self._table, call.caller, writes=False)
         size = page_size(request.page_size)
         values: dict[str, Any] = {"page_rows": size + 1}
+        below = self._has_parent and bool(request.parent)
         if self._has_parent:
-            values["parent"] = request.parent
             self._names.check_parent(request.parent, "parent")
+        if below:
+            values["parent"] = request.parent
         chosen = self._filters.read(request.filter if self._has_filter else "")
         ordering = self._orderings.read(request.order_by if self._has_order else "")
         bound, after = b"", None
@@ -168,7 +167,7 @@ class List:
             after = self._tokens.open(request.page_token, bound)
             values.update(ordering.parameters(after))
         values.update(chosen.parameters)
-        statement = self._statement(chosen, ordering, after)
+        statement = self._statement(chosen, ordering, after, below)
         arguments = statement.arguments(call.caller, values)
         rows = await (executor or self._executor).fetch(statement.sql, arguments, repeatable=True)
         token = ""
@@ -181,23 +180,28 @@ class List:
     def _bound(self, request: Message, call: Call, ordering: Ordering) -> bytes:
         return fingerprint(call.method.path, call.caller.organization, request, shape=ordering.shape)
 
-    def _statement(self, chosen: Filter, ordering: Ordering, after: Sequence[KeyValue] | None) -> Statement:
-        key = (chosen.shape, ordering.shape, "" if after is None else f"after {ordering.after_shape(after)}")
+    def _statement(
+        self, chosen: Filter, ordering: Ordering, after: Sequence[KeyValue] | None, below: bool
+    ) -> Statement:
+        page = "" if after is None else f"after {ordering.after_shape(after)}"
+        key = (chosen.shape, ordering.shape, page, "below" if below else "")
         found = self._statements.get(key)
         if found is not None:
             self._statements.move_to_end(key)
             return found
-        found = self._statements[key] = self._compile(chosen, ordering, after)
+        found = self._statements[key] = self._compile(chosen, ordering, after, below)
         if len(self._statements) > MAX_STATEMENTS:
             self._statements.popitem(last=False)
         return found
 
-    def _compile(self, chosen: Filter, ordering: Ordering, after: Sequence[KeyValue] | None) -> Statement:
+    def _compile(self, chosen: Filter, ordering: Ordering, after: Sequence[KeyValue] | None, below: bool) -> Statement:
         table = self._table
         columns, own = table.columns, table.table.columns
         conditions = [visible(table)]
-        if self._has_parent:
+        if below:
             conditions.append(own["parent"] == sa.bindparam("parent", type_=sa.Text()))
+        elif self._has_parent:
+            conditions.append(own["parent"].is_(None))
         where = chosen.where(columns)
         if where is not None:
             conditions.append(where)

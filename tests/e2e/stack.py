@@ -67,8 +67,8 @@ class Stack:
         self.tenon("down")
 
     def status(self) -> dict[str, Any]:
-        """Return what `tenon status --json` prints."""
-        answer: dict[str, Any] = json.loads(self.tenon("status", "--json").stdout)
+        """Return what `tenon status --json` prints, also while something is not healthy."""
+        answer: dict[str, Any] = json.loads(self.tenon("status", "--json", check=False).stdout)
         return answer
 
     def token(self, *arguments: str) -> str:

@@ -25,7 +25,9 @@ def violations(answer: httpx.Response) -> dict[str, str]:
     kinds = [d["@type"].rsplit(".", 1)[1] for d in body["details"]]
     assert kinds.count("ErrorInfo") == 1, body
     assert "Traceback" not in answer.text
-    bad = next((d for d in body["details"] if d["@type"].endswith("BadRequest")), {"fieldViolations": []})
+    bad: dict[str, Any] = next(
+        (d for d in body["details"] if d["@type"].endswith("BadRequest")), {"fieldViolations": []}
+    )
     return {v["field"]: v["description"] for v in bad["fieldViolations"]}
 
 
@@ -135,7 +137,7 @@ def test_deep_nesting_over_grpc_is_a_typed_error(stack: Stack, shelf: str) -> No
     with stack.channel() as channel:
         call = channel.unary_unary(rpc.path, rpc.request_type.SerializeToString, rpc.response_type.FromString)
         with pytest.raises(grpc.RpcError) as refused:
-            call(request, metadata=[("authorization", f"Bearer {stack.token()}")], timeout=20)
+            call(request, metadata=(("authorization", f"Bearer {stack.token()}"),), timeout=20)
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 

@@ -110,7 +110,7 @@ async def kept(stack: Stack, shelf: str) -> tuple[set[str], list[str]]:
     connection = await asyncpg.connect(host=str(socket.parent), user="tenon", database="tenon")
     try:
         like = f"{shelf}/books/%"
-        rows = await connection.fetch("SELECT name FROM library_v1.book WHERE name LIKE $1", like)
+        rows = await connection.fetch("SELECT name FROM library_v1.books WHERE name LIKE $1", like)
         events = await connection.fetch("SELECT subject FROM data.outbox WHERE subject LIKE $1", like)
     finally:
         await connection.close()
@@ -134,9 +134,8 @@ async def test_a_killed_process_comes_back_and_no_acknowledged_write_is_lost(vic
 
 
 def test_when_the_supervisor_is_killed_its_children_end_and_up_recovers(victim: Stack) -> None:
-    status = victim.status()
-    pids = [p["pid"] for p in status["processes"]]
-    os.kill(status["pid"], signal.SIGKILL)
+    pids = [p["pid"] for p in victim.status()["processes"]]
+    os.kill(process(victim, "supervisor")["pid"], signal.SIGKILL)
     deadline = time.monotonic() + BACK_SECONDS
     while any(Path(f"/proc/{pid}/stat").exists() and _is_running(pid) for pid in pids):
         assert time.monotonic() < deadline, "children outlive their supervisor"

@@ -18,12 +18,12 @@ REFUSED = {Status.UNAUTHENTICATED, Status.PERMISSION_DENIED}
 
 def outcome(channel: grpc.Channel, method: Method, token: str | None) -> grpc.StatusCode:
     """Call the method with an empty request and return the status."""
-    metadata = [] if token is None else [("authorization", f"Bearer {token}")]
+    metadata = () if token is None else (("authorization", f"Bearer {token}"),)
     call = channel.unary_unary(method.path, bytes, bytes)
     try:
         call(b"", metadata=metadata, timeout=20)
     except grpc.RpcError as error:
-        code: grpc.StatusCode = error.code()  # type: ignore[attr-defined]  # every RpcError of a call has one
+        code: grpc.StatusCode = error.code()
         return code
     return Status.OK
 

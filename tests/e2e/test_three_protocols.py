@@ -35,7 +35,7 @@ class Rpc:
     def grpc(self, channel: grpc.Channel, token: str | None = None, **fields: Any) -> Message:
         """Call it over gRPC."""
         call = channel.unary_unary(self.path, self.request_type.SerializeToString, self.response_type.FromString)
-        metadata = [] if token is None else [("authorization", f"Bearer {token}")]
+        metadata = () if token is None else (("authorization", f"Bearer {token}"),)
         answer: Message = call(self.request_type(**fields), metadata=metadata, timeout=20)
         return answer
 

@@ -36,6 +36,8 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     load = Load(connections=arguments.connections, warm_up=1.0, seconds=arguments.seconds)
+    # Whoever else uses the machine shows in every figure, so that a reader must know of it.
+    _say(f"Load average before the bench: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with run_stack(arguments.home.absolute()) as stack:
         try:
             asyncio.run(_bench(stack, load, arguments.runs))

@@ -60,16 +60,18 @@ class NoTransport:
 class Library:
     """Calls the engine as a transport would, by the simple names of methods and messages."""
 
-    def __init__(self, engine: Engine, contract: Contract) -> None:
+    def __init__(self, engine: Engine, contract: Contract, package: str = PACKAGE, service: str = SERVICE) -> None:
         self.engine = engine
         self.contract = contract
+        self.package = package
+        self.service = service
 
     def type(self, name: str) -> Any:
-        return GetMessageClass(self.contract.pool.FindMessageTypeByName(f"{PACKAGE}.{name}"))
+        return GetMessageClass(self.contract.pool.FindMessageTypeByName(f"{self.package}.{name}"))
 
     def call(self, method: str, caller: Caller | None = None) -> Call:
         call = Call(
-            method=self.contract.methods[SERVICE + method],
+            method=self.contract.methods[self.service + method],
             metadata={"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
             transport=NoTransport(),
             request_id="request-1",
@@ -78,12 +80,12 @@ class Library:
         return call
 
     async def send(self, method: str, caller: Caller | None = None, **fields: Any) -> bytes:
-        request = self.type(self.contract.methods[SERVICE + method].input.rpartition(".")[2])(**fields)
-        return await self.engine.handlers()[SERVICE + method](request, self.call(method, caller))
+        request = self.type(self.contract.methods[self.service + method].input.rpartition(".")[2])(**fields)
+        return await self.engine.handlers()[self.service + method](request, self.call(method, caller))
 
     async def do(self, method: str, caller: Caller | None = None, **fields: Any) -> Any:
         answer = await self.send(method, caller, **fields)
-        output = self.contract.pool.FindMessageTypeByName(self.contract.methods[SERVICE + method].output)
+        output = self.contract.pool.FindMessageTypeByName(self.contract.methods[self.service + method].output)
         return GetMessageClass(output).FromString(answer)
 
     def book(self, **fields: Any) -> Message:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from services.meshgen.envoy.bootstrap import static_bootstrap
-from services.meshgen.envoy.clusters import _http_cluster, clusters, http_cluster
+from services.meshgen.envoy.clusters import address, clusters, http_cluster
 from services.meshgen.envoy.listener import listener
 from services.meshgen.envoy.policy import RBAC, method_policy
 from services.meshgen.envoy.render import dump, typed
@@ -40,13 +40,19 @@ def configure(contract: Contract, topology: Topology, *, port: int, socket: Path
     manager["http_filters"] = [f for f in manager["http_filters"] if f["name"] not in UNNEEDED]
     keys = http_cluster(topology.jwks_service)
     kept = [cluster for cluster in clusters(topology, static=True) if cluster["name"] == keys]
-    everything = {"listeners": [edge], "clusters": [*kept, _http_cluster("rival", (f"unix:{socket}",))]}
+    everything = {"listeners": [edge], "clusters": [*kept, _cluster(socket)]}
     if topology.certs:
         everything["secrets"] = list(secrets(topology).values())
     for items in everything.values():
         for item in items:
             item.pop("@type")
     return dump(static_bootstrap(topology, everything), source="the bench")
+
+
+def _cluster(socket: Path) -> dict[str, Any]:
+    endpoints = [{"endpoint": {"address": address(f"unix:{socket}")}}]
+    assignment = {"cluster_name": "rival", "endpoints": [{"lb_endpoints": endpoints}]}
+    return typed("envoy.config.cluster.v3.Cluster", name="rival", type="STATIC", load_assignment=assignment)
 
 
 def _route(contract: Contract, rpc: str, match: dict[str, str], verb: str) -> dict[str, Any]:
