@@ -33,7 +33,7 @@ async def wire(frame: Frame) -> AsyncIterator[Wiring]:
         servicer = ContractServicer(CompiledContracts(frame.contract, engine.tables, pool), PageTokens(frame.keyring))
         handlers = build_handlers(frame.contract, engine, servicer)
         await engine.migrate()
-        yield Wiring(handlers=handlers)
+        yield Wiring(handlers=handlers, tasks=(engine.forget,))
 
 
 def build_handlers(contract: Contract, engine: Engine, servicer: ContractServicer) -> dict[str, Handler]:

@@ -17,7 +17,7 @@ import httpx
 from services.chassis.contract import Contract, read_contract
 
 TENON = Path(sys.executable).with_name("tenon")
-START_SECONDS = 90
+COMMAND_SECONDS = 240
 
 
 def free_port() -> int:
@@ -50,7 +50,7 @@ class Stack:
         """Run the `tenon` command on this stack."""
         environ = os.environ | {"TENON_HOME": str(self.home), "TENON_EDGE_PORT": str(self.port)}
         done = subprocess.run(
-            [TENON, *arguments], env=environ, text=True, capture_output=True, timeout=START_SECONDS, check=False
+            [TENON, *arguments], env=environ, text=True, capture_output=True, timeout=COMMAND_SECONDS, check=False
         )
         if check and done.returncode:
             raise AssertionError(
