@@ -38,6 +38,8 @@ class Stack:
     """The edge's port."""
     options: tuple[str, ...] = ()
     """More arguments of `tenon up`."""
+    environ: dict[str, str] = field(default_factory=dict)
+    """More variables of its environment."""
     tokens: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
     """Tokens that were minted, by the arguments of `tenon token`."""
 
@@ -48,7 +50,7 @@ class Stack:
 
     def tenon(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the `tenon` command on this stack."""
-        environ = os.environ | {"TENON_HOME": str(self.home), "TENON_EDGE_PORT": str(self.port)}
+        environ = os.environ | {"TENON_HOME": str(self.home), "TENON_EDGE_PORT": str(self.port)} | self.environ
         done = subprocess.run(
             [TENON, *arguments], env=environ, text=True, capture_output=True, timeout=COMMAND_SECONDS, check=False
         )
