@@ -20,7 +20,7 @@ from services.chassis.environment import SettingsError
 from services.chassis.frame import Frame, Wire, Wiring
 from services.chassis.health import Health
 from services.chassis.http_listener import build_app, serve_http
-from services.chassis.interceptors import Chain, Verifier, standard_chain
+from services.chassis.interceptors import Verifier, standard_chain
 from services.chassis.keyring import KeyringError
 from services.chassis.logs import AccessLog, set_up_logs
 from services.chassis.reflection import Reflection
@@ -99,8 +99,13 @@ class Process:
 
     def open_table(self, wiring: Wiring, verifier: Verifier) -> HandlerTable:
         """Bind the service's handlers, and the chassis's own beside them."""
-        chain = standard_chain(telemetry=self.telemetry, verifier=verifier, trust_domain=self.settings.trust_domain)
-        self.table = HandlerTable(_bind_with(chain), self._with_own(wiring.handlers))
+        chain = standard_chain(
+            telemetry=self.telemetry,
+            verifier=verifier,
+            trust_domain=self.settings.trust_domain,
+            namespace=self.settings.namespace,
+        )
+        self.table = HandlerTable(chain.bind, self._with_own(wiring.handlers))
         self.health.name_services({handler.method.service for handler in wiring.handlers.values()})
         return self.table
 
@@ -117,10 +122,6 @@ class Process:
 
     def _with_own(self, handlers: Mapping[str, Handler]) -> dict[str, Handler]:
         return {**handlers, **self.health.handlers(), **self.reflection.handlers()}
-
-
-def _bind_with(chain: Chain) -> Any:
-    return chain.bind
 
 
 async def _run(name: str, wire: Wire, environ: Mapping[str, str], settings: Settings, started: float) -> int:
@@ -154,7 +155,9 @@ async def _serve(process: Process, wiring: Wiring, stop: asyncio.Event, started:
                 routes=wiring.http, telemetry=process.telemetry, is_serving=lambda: process.health.is_serving
             )
             await stack.enter_async_context(serve_http(app, settings.http_listen, tls))
-        server = await stack.enter_async_context(serve_grpc(table, settings.listen, process.certs))
+        server = await stack.enter_async_context(
+            serve_grpc(table, settings.listen, process.certs, behind_sidecar=settings.behind_sidecar)
+        )
         supervisor = await stack.enter_async_context(_supervise((*tasks, *wiring.tasks)))
         process.health.set_serving()
         _LOG.info(
@@ -175,15 +178,17 @@ async def _serve(process: Process, wiring: Wiring, stop: asyncio.Event, started:
 
 @contextlib.asynccontextmanager
 async def serve_grpc(
-    table: HandlerTable, endpoint: str, certs: CertificateFolder | None
+    table: HandlerTable, endpoint: str, certs: CertificateFolder | None, *, behind_sidecar: bool = False
 ) -> AsyncIterator[grpc.aio.Server]:
     """Serve a table at `unix:/path` or `host:port` for as long as the block runs.
+
+    Peers are those of our own mTLS, or those that a sidecar names.
 
     Raises:
         EndpointInUse: Where somebody else listens there.
     """
     clear_stale_socket(endpoint)
-    server = grpc.aio.server(interceptors=(ChainHost(),), options=_OPTIONS)
+    server = grpc.aio.server(interceptors=(ChainHost(behind_sidecar=behind_sidecar),), options=_OPTIONS)
     server.add_generic_rpc_handlers((table,))
     try:
         if certs is None:

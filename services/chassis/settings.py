@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 from services.chassis.environment import SettingsError, load_settings, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 SOCKET_PATH_LIMIT = 107
 """Bytes of a Unix socket's path that Linux takes."""
 
+LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
+"""Hosts that nobody outside the pod or the machine reaches."""
+
+_MESHES = ("local", "sidecar")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _FORMATS = ("json", "text")
 
@@ -35,10 +39,14 @@ class Settings:
     """The Redis for throttles, limits and revocations."""
     certs: Path | None = setting("TENON_CERTS", default=None, shown=True)
     """Folder with ca.pem, cert.pem and key.pem, exchanged as a whole; None for plaintext."""
+    mesh: str = setting("TENON_MESH", default="local", shown=True)
+    """Who does mTLS: `local` for this process, with `certs`; `sidecar` for the proxy of its pod (Istio)."""
     insecure: bool = setting("TENON_INSECURE", default=False, shown=True)
     """Whether plaintext is wanted, which only tests do."""
     trust_domain: str = setting("TENON_TRUST_DOMAIN", default="tenon.local", shown=True)
     """The SPIFFE trust domain whose workloads are believed."""
+    namespace: str = setting("TENON_NAMESPACE", default="tenon", shown=True)
+    """The namespace in the SPIFFE ids of our own workloads: one of the same name elsewhere is another."""
     issuer: str = setting("TENON_ISSUER", default="", shown=True)
     """Who issues access tokens: the edge's own URL."""
     audience: str = setting("TENON_AUDIENCE", default="tenon", shown=True)
@@ -66,16 +74,16 @@ class Settings:
         Raises:
             SettingsError: naming every such variable.
         """
-        problems = [*self._endpoint_problems(), *self._choice_problems()]
-        if self.certs is None and not self.insecure:
-            problems.append(
-                "TENON_CERTS is not set. Mend: name the folder with ca.pem, cert.pem and key.pem"
-                " (TENON_INSECURE=1 serves plaintext, for tests only)."
-            )
+        problems = [*self._endpoint_problems(), *self._choice_problems(), *self._mesh_problems()]
         if self.worker < 0:
             problems.append("TENON_WORKER: negative. Mend: number the workers from 0.")
         if problems:
             raise SettingsError(tuple(problems))
+
+    @property
+    def behind_sidecar(self) -> bool:
+        """Whether the proxy of the pod does mTLS and tells who calls."""
+        return self.mesh == "sidecar"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -107,8 +115,25 @@ class Settings:
             problems.extend(p for e in endpoints if (p := _endpoint_problem("TENON_PEERS", e)))
         return problems
 
+    def _mesh_problems(self) -> list[str]:
+        if self.behind_sidecar:
+            return list(self._sidecar_problems())
+        if self.certs is not None or self.insecure:
+            return []
+        mend = "name the folder with ca.pem, cert.pem and key.pem (TENON_INSECURE=1 serves plaintext, for tests only)."
+        return [f"TENON_CERTS is not set. Mend: {mend}"]
+
+    def _sidecar_problems(self) -> Iterator[str]:
+        if self.certs is not None or self.insecure:
+            yield "TENON_MESH=sidecar leaves mTLS to the sidecar. Mend: unset TENON_CERTS and TENON_INSECURE."
+        # Whoever could get around the sidecar would write the header that names the caller.
+        if not self.listen.startswith("unix:") and self.listen.rpartition(":")[0] not in LOOPBACK:
+            yield f"TENON_LISTEN: {self.listen} can be reached around the sidecar. Mend: listen on 127.0.0.1."
+
     def _choice_problems(self) -> list[str]:
         problems = []
+        if self.mesh not in _MESHES:
+            problems.append(f"TENON_MESH: {self.mesh} is no mesh. Mend: one of {', '.join(_MESHES)}.")
         if self.log_level not in _LEVELS:
             problems.append(f"TENON_LOG_LEVEL: {self.log_level} is no level. Mend: one of {', '.join(_LEVELS)}.")
         if self.log_format not in _FORMATS:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MAJOR_VERSION = "18"
 SUPERUSER = "tenon"
-DATABASE = "tenon"
 DRAFT = "postgres.new"
 """Where a data folder is made before it gets its name, so that a broken-off start leaves nothing that looks whole."""
 

@@ -23,13 +23,11 @@ class ContractServicer:
         self._contracts = contracts
         self._tokens = tokens
 
-    async def GetContract(  # noqa: N802 (the RPC's name)
-        self, request: contract_service_pb2.GetContractRequest, _: Call
-    ) -> contract_pb2.Contract:
+    async def GetContract(self, request: contract_service_pb2.GetContractRequest, _: Call) -> contract_pb2.Contract:
         """Return one contract; raises ContractUnknown."""
         return _encode(await find_contract(self._contracts, request.name))
 
-    async def ListContracts(  # noqa: N802 (the RPC's name)
+    async def ListContracts(
         self, request: contract_service_pb2.ListContractsRequest, call: Call
     ) -> contract_service_pb2.ListContractsResponse:
         """Return a page of contracts; raises PageTokenInvalid and InvalidArgument."""

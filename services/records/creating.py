@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from services.chassis.postgres import FAILURES
-from services.records.failures import BatchTooLarge, NameInvalid, invalid
+from services.records.failures import BatchTooLarge, NameInvalid, find_culprit, invalid
 from services.records.preparing import now
 from services.records.reading import MAX_BATCH
-from services.records.scope import admit
+from services.records.scope import admit, organization_of
 from services.records.statements import PARENT
 from services.records.wire import Listing
 from services.records.writing import refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from google.protobuf.descriptor import Descriptor
@@ -56,7 +57,7 @@ class Create:
         try:
             missing = await executor.fetch(statement.sql, arguments)
         except FAILURES as error:
-            await refuse(writer, error, call, executor, field=self._body, name=name)
+            await refuse(writer, error, call, executor, field=self._body, name=name, parent=parent)
             raise
         if missing:
             writer.refuse_missing(missing, [self._body], parent)
@@ -96,7 +97,7 @@ class BatchCreate:
         try:
             missing = await executor.fetch(statement.sql, arguments)
         except FAILURES as error:
-            await refuse(writer, error, call, executor, field=f"requests.{self._body}", name="")
+            await self._refuse(error, rows, request, call, executor)
             raise
         if missing:
             parents = [getattr(each, "parent", "") or getattr(request, "parent", "") for each in request.requests]
@@ -104,6 +105,20 @@ class BatchCreate:
             paths = [f"requests[{index}].{self._body}" for index in range(len(rows))]
             writer.refuse_missing(missing, paths, parents[absent])
         return answer
+
+    async def _refuse(
+        self, error: BaseException, rows: Sequence[Prepared], request: Any, call: Call, executor: Executor
+    ) -> None:
+        """Raise what a failure of Postgres means, said of the row that it is about where that can be told."""
+        writer = self._writer
+        own = {"organization": organization_of(writer.table, call.caller), "owner": call.caller.subject}
+        place = find_culprit(writer.table, error, [{**own, **row.texts()} for row in rows])
+        if place is None:
+            await refuse(writer, error, call, executor, field=f"requests.{self._body}", name="")
+            return
+        parent = getattr(request.requests[place], "parent", "") or getattr(request, "parent", "")
+        field, name = f"requests[{place}].{self._body}", rows[place].name
+        await refuse(writer, error, call, executor, field=field, name=name, parent=parent)
 
     def _rows(self, request: Any, moment: datetime) -> list[Prepared]:
         requests = request.requests

@@ -117,19 +117,20 @@ def invalid(error: type[InvalidArgument], field: str, description: str, rule: st
     )
 
 
-def explain(table: RecordTable, error: BaseException, *, field: str, name: str = "") -> TenonError | None:
+def explain(
+    table: RecordTable, error: BaseException, *, field: str, name: str = "", parent: str = ""
+) -> TenonError | None:
     """Return what a failure of Postgres means for a change of a record, or None where it means nothing to a caller.
 
-    `field` is the path of the record in the request, `name` the record's name, where there is only one.
+    `field` is the path of the record in the request; `name` is the record's name and `parent` that of its parent,
+    where they are known.
     """
-    resource = table.record.type
     if isinstance(error, asyncpg.UniqueViolationError):
+        if error.table_name == "request_ids":
+            return Aborted("A request of the same id is being served just now. Retry shortly.")
         return _taken(table, error, field=field, name=name)
     if isinstance(error, asyncpg.ForeignKeyViolationError):
-        return RecordHasChildren(
-            f"{resource} `{name}` has records below it. Delete them first.",
-            metadata={"resource": resource, "name": name},
-        )
+        return _unlinked(table, error, name=name, parent=parent)
     if isinstance(error, asyncpg.ProgramLimitExceededError):
         return invalid(Unstorable, field, "Fields of an index are too long together. Shorten them.", "string.max_len")
     if isinstance(error, asyncpg.DataError | asyncpg.CharacterNotInRepertoireError) or (
@@ -139,13 +140,61 @@ def explain(table: RecordTable, error: BaseException, *, field: str, name: str =
     return None
 
 
+def missing_parent(table: RecordTable, parent: str) -> RecordNotFound:
+    """Return the error of a record whose parent does not exist for the caller."""
+    return RecordNotFound(" or ".join(sorted({link.table.record.type for link in table.parents})), parent)
+
+
+def find_culprit(table: RecordTable, error: BaseException, keys: Sequence[Mapping[str, str]]) -> int | None:
+    """Return which of many rows broke a key, or None where that cannot be told.
+
+    `keys` holds each row's values by column, as Postgres writes them. Of two rows that share a key, it is the later.
+    """
+    if not isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return None
+    for index in table.table.indexes:
+        if index.name == error.constraint_name:
+            columns = [column.name for column in index.columns]
+            break
+    else:
+        linked = isinstance(error, asyncpg.ForeignKeyViolationError)
+        columns = ["organization", "parent" if linked else table.columns["name"].name]
+    for place in reversed(range(len(keys))):
+        values = ", ".join(keys[place].get(column, "") for column in columns)
+        if f")=({values}) " in (error.detail or ""):
+            return place
+    return None
+
+
+def _unlinked(
+    table: RecordTable, error: asyncpg.ForeignKeyViolationError, *, name: str, parent: str
+) -> FailedPrecondition | RecordNotFound:
+    if (error.schema_name, error.table_name) == (table.schema, table.table.name):
+        # It was there when the statement began, and was deleted before it ended.
+        return missing_parent(table, parent)
+    resource = table.record.type
+    return RecordHasChildren(
+        f"{resource} `{name}` has records below it. Delete them first.", metadata={"resource": resource, "name": name}
+    )
+
+
+def is_name_taken(table: RecordTable, error: BaseException) -> bool:
+    """Whether a row of that name is there already."""
+    return (
+        isinstance(error, asyncpg.UniqueViolationError)
+        and error.table_name == table.table.name
+        and error.constraint_name not in table.keys
+    )
+
+
 def _taken(table: RecordTable, error: asyncpg.UniqueViolationError, *, field: str, name: str) -> TenonError:
-    constraint = str(error.constraint_name or "")
-    key = table.keys.get(constraint)
+    key = table.keys.get(str(error.constraint_name or ""))
     resource = table.record.type
     if key is None:
         said = f" `{name}`" if name else " of that name"
-        metadata: Mapping[str, str] = {"resource": resource, "name": name, "field": "name"}
+        # In a batch, `field` tells which of its records it is.
+        where = field.rpartition(".")[0]
+        metadata = {"resource": resource, "name": name, "field": f"{where}.{table.record.singular}_id" if where else "name"}
         return RecordExists(
             f"{resource}{said} exists. Choose another id, or read the one that exists.", metadata=metadata
         )

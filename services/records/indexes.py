@@ -26,6 +26,8 @@ class RecordError(ValueError):
 def add_indexes(table: sa.Table, record: Record, columns: Mapping[str, sa.Column[Any]]) -> None:
     """Add the indexes that the contract asks for, and those that the engine needs."""
     organization, name = table.columns["organization"], columns["name"]
+    # What is unique is so among the rows that one caller sees: a refusal must tell nothing of another owner's rows.
+    whose = [organization, table.columns["owner"]] if record.scope is Scope.OWNER else [organization]
     if "parent" in table.columns:
         sa.Index(named(table.name, "parent", "idx"), organization, table.columns["parent"], name)
     if record.scope is Scope.OWNER:
@@ -34,7 +36,7 @@ def add_indexes(table: sa.Table, record: Record, columns: Mapping[str, sa.Column
         kept = _key_columns(record, columns, key)
         sa.Index(
             named(table.name, *key, "key"),
-            organization,
+            *whose,
             *kept,
             unique=True,
             postgresql_where=sa.and_(*(_is_set(column) for column in kept)),

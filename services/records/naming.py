@@ -13,8 +13,9 @@ MAX_IDENTIFIER = 63
 
 OWN_COLUMNS = frozenset(
     {"organization", "owner", "parent", "parent_organization", "message", "revision", "shape", "written_at"}
+    | {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 )
-"""Columns of the engine; a field of such a name gets an underscore behind it."""
+"""Columns of the engine, and those that Postgres has in each table; a field of such a name gets an underscore."""
 
 OWN_TABLES = frozenset({"outbox", "request_ids", "tenon_migrations"})
 """Tables of the engine; a record of such a name gets an underscore behind it."""
@@ -22,7 +23,9 @@ OWN_TABLES = frozenset({"outbox", "request_ids", "tenon_migrations"})
 
 def schema_name(package: str) -> str:
     """Return the schema of a hosted package: `tenon.flightops.v1` is kept in `tenon_flightops_v1`."""
-    return identifier(package.replace(".", "_"))
+    name = package.replace(".", "_")
+    # Postgres keeps names that begin so for itself.
+    return identifier(f"_{name}" if name.startswith("pg_") else name)
 
 
 def identifier(text: str) -> str:

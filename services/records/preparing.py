@@ -37,6 +37,14 @@ class Prepared:
     values: Mapping[str, Any]
     """The parameters of the row's columns."""
 
+    def texts(self) -> dict[str, str]:
+        """Return the values that a key may hold, as Postgres writes them, by column."""
+        return {
+            name.removeprefix(INPUT): ("t" if value else "f") if isinstance(value, bool) else str(value)
+            for name, value in self.values.items()
+            if isinstance(value, str | int)
+        }
+
 
 class Preparing:
     """Prepares messages of one record."""

@@ -58,6 +58,11 @@ def belonging(table: RecordTable) -> dict[str, sa.ColumnElement[Any]]:
     return values
 
 
+def organization_of(table: RecordTable, caller: Caller) -> str:
+    """Return whose the rows of this caller are."""
+    return SYSTEM_ORGANIZATION if table.is_global else caller.organization
+
+
 def admit(table: RecordTable, caller: Caller, *, writes: bool) -> None:
     """Refuse a caller who can have no such rows, or who may not change them, whatever its permissions are."""
     if table.is_global and not writes:

@@ -36,10 +36,14 @@ def clearing(descriptor: Descriptor, *behaviors: int) -> Step | None:
 
 
 def redaction(descriptor: Descriptor) -> Step | None:
-    """Return what clears the fields that are kept out of logs and events, or None where there are none."""
+    """Return what clears the fields that are kept out of logs and events, or None where there are none.
+
+    These are the sensitive ones, and those that no caller is ever shown (INPUT_ONLY).
+    """
 
     def act(field: FieldDescriptor) -> Step | None:
-        return _clear(field.name) if _option(field, options_pb2.field).sensitive else None
+        hidden = field_behavior_pb2.INPUT_ONLY in _option(field, field_behavior_pb2.field_behavior)
+        return _clear(field.name) if hidden or _option(field, options_pb2.field).sensitive else None
 
     return _walk(descriptor, act)
 

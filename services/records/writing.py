@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.chassis.errors import TenonError, Violation
+from services.chassis.errors import Violation
 from services.chassis.postgres import Transaction
 from services.records.columns import INPUT
 from services.records.failures import (
@@ -12,10 +12,13 @@ from services.records.failures import (
     RecordNotFound,
     ReferenceNotFound,
     explain,
+    is_name_taken,
+    missing_parent,
 )
 from services.records.masks import Masks
 from services.records.outbox import origin
 from services.records.preparing import Preparing
+from services.records.rules import Rules
 from services.records.statements import PARENT, current, delete, insert, presence, references_of, update
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ class Writer:
         self.table, self.names, self.shown, self.executor = table, names, shown, executor
         self.remembering = remembering
         self.preparing = Preparing(table, names)
-        self.masks = Masks(table.record)
+        self.masks = Masks(table.record, Rules(table.descriptor, table.record.singular))
         self.references = references_of(table, tables)
         self._service = service
         self._present = presence(table)
@@ -113,8 +116,7 @@ class Writer:
         if not missing:
             return
         if any(field == PARENT for _, field in missing):
-            types = " or ".join(sorted({link.table.record.type for link in self.table.parents}))
-            raise RecordNotFound(types, parent)
+            raise missing_parent(self.table, parent)
         violations = [
             Violation(
                 field=f"{paths[ordinal]}.{field}",
@@ -128,15 +130,22 @@ class Writer:
 
 
 async def refuse(
-    writer: Writer, error: BaseException, call: Call, executor: Executor, *, field: str, name: str
+    writer: Writer,
+    error: BaseException,
+    call: Call,
+    executor: Executor,
+    *,
+    field: str,
+    name: str,
+    parent: str = "",
 ) -> None:
     """Raise what a failure of Postgres means to the caller; return where it means nothing."""
-    found = explain(writer.table, error, field=field, name=name)
+    found = explain(writer.table, error, field=field, name=name, parent=parent)
     if found is None:
         return
-    taken = isinstance(found, TenonError) and found.metadata.get("field") == "name"
+    hidden = writer.table.is_owned and is_name_taken(writer.table, error)
     can_ask = name and not isinstance(executor, Transaction)
-    if taken and can_ask and writer.table.is_owned and not await writer.is_there(name, call, executor):
+    if hidden and can_ask and not await writer.is_there(name, call, executor):
         raise NameTaken(
             f"The name `{name}` is not available to this caller. Choose another id.", metadata={"name": name}
         ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +31,17 @@ message Toy {
   int32 weight = 2;
 }
 """
+
+
+@pytest.mark.parametrize("imported", ["sys", "google.api.field_info_pb2", "google.api.client_pb2"])
+def test_the_contract_has_the_same_bytes_whatever_else_is_imported(imported: str) -> None:
+    script = (
+        f"import sys, {imported}; from tests.contract.walk import own_contract; "
+        "from services.chassis.contract import serialize_contract; "
+        "sys.stdout.buffer.write(serialize_contract(own_contract()))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, check=True)
+    assert done.stdout == (REPOSITORY / stubs.CONTRACT).read_bytes()
 
 
 @pytest.mark.parametrize("generator", meshgen.GENERATORS, ids=lambda generator: generator.folder)

@@ -29,7 +29,7 @@ def count(stack: Stack, collection: str, expression: str = "") -> int:
     found, token = 0, ""
     with stack.client(stack.token()) as client:
         while True:
-            params = {"pageSize": 1000, "pageToken": token, "filter": expression}
+            params: dict[str, str | int] = {"pageSize": 1000, "pageToken": token, "filter": expression}
             page = client.get(f"/flightops/v1/{collection}", params=params).json()
             found += len(page[collection])
             if not (token := page["nextPageToken"]):

@@ -1,4 +1,4 @@
-"""Drives a gRPC server as another service would: one channel, mutual TLS, answers decoded.
+"""Drives a gRPC server as another service of ours would: the chassis's client, answers decoded.
 
 A request is the message in JSON; the job's kind is the method's path.
 """
@@ -8,23 +8,25 @@ from __future__ import annotations
 import asyncio
 import time
 from itertools import cycle
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import grpc
 import grpc.aio
 import uvloop
 from google.protobuf import json_format
-from grpc_health.v1 import health_pb2
+from google.protobuf.empty_pb2 import Empty
 from tenon.flightops.v1 import flight_pb2, flightops_service_pb2
 
+from services.chassis.clients import Clients
+from services.chassis.contract import read_contract
+from services.chassis.settings import Settings
+from services.chassis.tls import CertificateFolder
 from tests.load.job import NUMBER, Counter, Job, numbers, read_job, write_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MESSAGES: dict[str, tuple[Any, Any]] = {
-    "Check": (health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse),
+    "Pass": (Empty, Empty),
     "GetFlight": (flightops_service_pb2.GetFlightRequest, flight_pb2.Flight),
     "ListFlights": (flightops_service_pb2.ListFlightsRequest, flightops_service_pb2.ListFlightsResponse),
     "CreateFlight": (flightops_service_pb2.CreateFlightRequest, flight_pb2.Flight),
@@ -32,16 +34,17 @@ MESSAGES: dict[str, tuple[Any, Any]] = {
 """Request and response of the methods that are measured."""
 
 
-def open_channel(job: Job) -> grpc.aio.Channel:
-    """Open a channel under the identity of the `tenon` command."""
-    folder = Path(job.certificates)
-    credentials = grpc.ssl_channel_credentials(
-        root_certificates=(folder / "ca.pem").read_bytes(),
-        private_key=(folder / "key.pem").read_bytes(),
-        certificate_chain=(folder / "cert.pem").read_bytes(),
-    )
-    options = (("grpc.ssl_target_name_override", job.server_name),)
-    return grpc.aio.secure_channel(job.target, credentials, options=options)
+def open_clients(job: Job) -> Clients:
+    """Return the chassis's clients under the identity of the `tenon` command; the job's target is data."""
+    environ = {
+        "TENON_CONTRACT": job.contract,
+        "TENON_LISTEN": "unix:/nowhere",
+        "TENON_CERTS": job.certificates,
+        "TENON_PEERS": f"data={job.target}",
+    }
+    settings = Settings.from_environ(environ)
+    assert settings.certs is not None
+    return Clients(settings, read_contract(settings.contract), CertificateFolder(settings.certs))
 
 
 def build_requests(job: Job, request_type: Any) -> Iterator[Any]:
@@ -62,31 +65,39 @@ def _numbered(messages: Iterator[Any]) -> Iterator[Any]:
         yield numbered
 
 
+def count_rows(response: Any) -> int:
+    """Return how many flights an answer holds."""
+    return len(response.flights) if hasattr(response, "flights") else int(bool(response.etag))
+
+
 async def drive(job: Job) -> Counter:
     """Do the job."""
     request_type, response_type = MESSAGES[job.kind.rpartition("/")[2]]
     requests = build_requests(job, request_type)
     metadata = (("authorization", f"Bearer {job.token}"),)
-    async with open_channel(job) as channel:
-        call = channel.unary_unary(
-            job.kind,
-            request_serializer=request_type.SerializeToString,
-            response_deserializer=response_type.FromString,
-        )
-        counter = Counter(job)
+    clients = open_clients(job)
+    call = clients.channel("data").unary_unary(
+        job.kind,
+        request_serializer=request_type.SerializeToString,
+        response_deserializer=response_type.FromString,
+    )
+    counter = Counter(job)
 
-        async def work() -> None:
-            going = True
-            while going:
-                started, failure = time.perf_counter(), ""
-                try:
-                    await call(next(requests), metadata=metadata, timeout=15)
-                except grpc.aio.AioRpcError as error:
-                    failure = f"{error.code().name}: {error.details()}"
-                going = counter.count(started, failure)
+    async def work() -> None:
+        going = True
+        while going:
+            started, failure = time.perf_counter(), ""
+            try:
+                response = await call(next(requests), metadata=metadata, timeout=15)
+                if job.rows and count_rows(response) != job.rows:
+                    failure = f"{count_rows(response)} rows"
+            except grpc.aio.AioRpcError as error:
+                failure = f"{error.code().name}: {error.details()}"
+            going = counter.count(started, failure)
 
-        async with asyncio.timeout(job.patience):
-            await asyncio.gather(*(work() for _ in range(job.connections)))
+    async with asyncio.timeout(job.patience):
+        await asyncio.gather(*(work() for _ in range(job.connections)))
+    await clients.close()
     return counter
 
 

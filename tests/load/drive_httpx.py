@@ -23,6 +23,11 @@ MODELS: dict[str, type[BaseModel]] = {"Flight": Flight, "Page": Page}
 """What answers are read as."""
 
 
+def count_rows(answer: BaseModel) -> int:
+    """Return how many flights an answer holds."""
+    return len(answer.flights) if isinstance(answer, Page) else 1
+
+
 async def drive(job: Job) -> Counter:
     """Do the job."""
     model = MODELS[job.kind]
@@ -40,7 +45,9 @@ async def drive(job: Job) -> Counter:
                 started, failure = time.perf_counter(), ""
                 response = await client.get(next(paths))
                 if response.is_success:
-                    model.model_validate_json(response.content)
+                    answer = model.model_validate_json(response.content)
+                    if job.rows and count_rows(answer) != job.rows:
+                        failure = f"{count_rows(answer)} rows"
                 else:
                     failure = f"{response.status_code}: {response.text[:300]}"
                 going = counter.count(started, failure)

@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 END_OF_HEADERS = b"\r\n\r\n"
 END_OF_CHUNKS = b"0\r\n\r\n"
 
+ROW = b'"etag":'
+"""Stands once in each record."""
+
 
 class Connection(asyncio.Protocol):
     """One connection, with one request under way."""
 
-    def __init__(self, requests: Iterator[bytes], counter: Counter, ended: Callable[[], None]) -> None:
-        """Take what to send, what counts, and whom to tell when there is no more to do."""
+    def __init__(self, requests: Iterator[bytes], counter: Counter, rows: int, ended: Callable[[], None]) -> None:
+        """Take what to send, what counts, how many rows are right, and whom to tell when there is no more to do."""
+        self._rows = rows
         self._requests = requests
         self._counter = counter
         self._ended = ended
@@ -47,7 +51,7 @@ class Connection(asyncio.Protocol):
             return
         if len(self._buffer) < self._length or (not self._length and not self._buffer.endswith(END_OF_CHUNKS)):
             return
-        good = self._buffer[9:10] == b"2"
+        good = self._buffer[9:10] == b"2" and (not self._rows or self._buffer.count(ROW) == self._rows)
         failure = "" if good else self._buffer[:400].decode(errors="replace")
         self._buffer, self._length = b"", -1
         if self._counter.count(self._started, failure):
@@ -113,7 +117,7 @@ async def drive(job: Job) -> Counter:
     done: list[asyncio.Future[None]] = [loop.create_future() for _ in range(job.connections)]
     host, _, port = job.target.rpartition(":")
     for future in done:
-        connection = Connection(requests, counter, partial(future.set_result, None))
+        connection = Connection(requests, counter, job.rows, partial(future.set_result, None))
         await loop.create_connection(partial(_same, connection), host, int(port))
     async with asyncio.timeout(job.patience):
         await asyncio.gather(*done)

@@ -35,12 +35,14 @@ class Job:
     """Seconds before the counting begins."""
     seconds: float
     """Seconds of counting."""
+    rows: int
+    """How many records each answer must hold, or 0 where that is no matter."""
     content_type: str = "application/json"
     """What the body of a REST request is."""
     certificates: str = ""
     """The folder with the driver's own certificate, where the server wants one."""
-    server_name: str = ""
-    """The name that the server's certificate carries."""
+    contract: str = ""
+    """The compiled contract, for a driver that is a client of ours."""
 
     @property
     def patience(self) -> float:

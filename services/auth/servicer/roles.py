@@ -25,25 +25,25 @@ class RoleServicer:
     grants: Grants
     """Guards them."""
 
-    async def GetRole(self, request: pb.GetRoleRequest, call: Call) -> Message | bytes:  # noqa: N802
+    async def GetRole(self, request: pb.GetRoleRequest, call: Call) -> Message | bytes:
         """Return one role."""
         return await self.records.serve(request, call)
 
-    async def ListRoles(self, request: pb.ListRolesRequest, call: Call) -> Message | bytes:  # noqa: N802
+    async def ListRoles(self, request: pb.ListRolesRequest, call: Call) -> Message | bytes:
         """Return a page of roles."""
         return await self.records.serve(request, call)
 
-    async def CreateRole(self, request: pb.CreateRoleRequest, call: Call) -> Message | bytes:  # noqa: N802
+    async def CreateRole(self, request: pb.CreateRoleRequest, call: Call) -> Message | bytes:
         """Make a role."""
         async with self.grants.creating_role(granter_of(call), request.role.permissions):
             return await self.records.serve(request, call)
 
-    async def UpdateRole(self, request: pb.UpdateRoleRequest, call: Call) -> Message | bytes:  # noqa: N802
+    async def UpdateRole(self, request: pb.UpdateRoleRequest, call: Call) -> Message | bytes:
         """Change a role."""
         async with self.grants.changing_role(granter_of(call), request.role.name):
             return await self.records.serve(request, call)
 
-    async def DeleteRole(self, request: pb.DeleteRoleRequest, call: Call) -> Message | bytes:  # noqa: N802
+    async def DeleteRole(self, request: pb.DeleteRoleRequest, call: Call) -> Message | bytes:
         """Delete a role that nobody has."""
         async with self.grants.deleting_role(granter_of(call), request.name):
             return await self.records.serve(request, call)

@@ -28,7 +28,7 @@ class SessionServicer:
     trust_headers: bool = False
     """Whether headers about the client are believed without a certificate, for tests."""
 
-    async def SignIn(self, request: pb.SignInRequest, call: Call) -> pb.SignInResponse:  # noqa: N802
+    async def SignIn(self, request: pb.SignInRequest, call: Call) -> pb.SignInResponse:
         """Open a session by a password."""
         opened = await self.entrance.sign_in(
             organization=request.organization,
@@ -39,15 +39,13 @@ class SessionServicer:
         call.set_header("cache-control", "no-store")
         return _fill(pb.SignInResponse(), opened)
 
-    async def RefreshSession(  # noqa: N802
-        self, request: pb.RefreshSessionRequest, call: Call
-    ) -> pb.RefreshSessionResponse:
+    async def RefreshSession(self, request: pb.RefreshSessionRequest, call: Call) -> pb.RefreshSessionResponse:
         """Renew a session by its refresh token."""
         opened = await self.sessions.renew(request.refresh_token)
         call.set_header("cache-control", "no-store")
         return _fill(pb.RefreshSessionResponse(), opened)
 
-    async def SignOut(self, request: pb.SignOutRequest, call: Call) -> pb.SignOutResponse:  # noqa: N802
+    async def SignOut(self, request: pb.SignOutRequest, call: Call) -> pb.SignOutResponse:
         """End a session."""
         await self.sessions.close(
             organization=call.caller.organization,

@@ -19,7 +19,7 @@ class TokenServicer:
     minting: Minting
     """Makes them."""
 
-    async def MintToken(self, request: pb.MintTokenRequest, call: Call) -> pb.MintTokenResponse:  # noqa: N802
+    async def MintToken(self, request: pb.MintTokenRequest, call: Call) -> pb.MintTokenResponse:
         """Make an access token for a user without a password."""
         account, organization, token = await self.minting.mint(
             email=request.email, organization=request.organization, client=call.caller.workload

@@ -32,42 +32,38 @@ class UserServicer:
     trust_headers: bool = False
     """Whether headers about the client are believed without a certificate, for tests."""
 
-    async def GetUser(self, request: pb.GetUserRequest, call: Call) -> Message | bytes:  # noqa: N802
+    async def GetUser(self, request: pb.GetUserRequest, call: Call) -> Message | bytes:
         """Return one user."""
         return await self.records.serve(request, call)
 
-    async def ListUsers(self, request: pb.ListUsersRequest, call: Call) -> Message | bytes:  # noqa: N802
+    async def ListUsers(self, request: pb.ListUsersRequest, call: Call) -> Message | bytes:
         """Return a page of users."""
         return await self.records.serve(request, call)
 
-    async def CreateUser(self, request: pb.CreateUserRequest, call: Call) -> Message | bytes:  # noqa: N802
+    async def CreateUser(self, request: pb.CreateUserRequest, call: Call) -> Message | bytes:
         """Make a user."""
         request.user.email = normalize_email(request.user.email)
         async with self.grants.creating_user(granter_of(call), request.user.roles):
             return await self.records.serve(request, call)
 
-    async def UpdateUser(self, request: pb.UpdateUserRequest, call: Call) -> Message | bytes:  # noqa: N802
+    async def UpdateUser(self, request: pb.UpdateUserRequest, call: Call) -> Message | bytes:
         """Change a user. A user who is disabled thereby loses all sessions."""
         request.user.email = normalize_email(request.user.email)
         async with self.grants.changing_user(granter_of(call), request.user.name):
             return await self.records.serve(request, call)
 
-    async def DeleteUser(self, request: pb.DeleteUserRequest, call: Call) -> Message | bytes:  # noqa: N802
+    async def DeleteUser(self, request: pb.DeleteUserRequest, call: Call) -> Message | bytes:
         """Delete a user with all sessions and the password."""
         async with self.grants.changing_user(granter_of(call), request.name):
             return await self.records.serve(request, call)
 
-    async def ResetPassword(  # noqa: N802
-        self, request: pb.ResetPasswordRequest, call: Call
-    ) -> pb.ResetPasswordResponse:
+    async def ResetPassword(self, request: pb.ResetPasswordRequest, call: Call) -> pb.ResetPasswordResponse:
         """Give a user a new random password."""
         password = await self.passwords.reset(granter_of(call), request.name)
         call.set_header("cache-control", "no-store")
         return pb.ResetPasswordResponse(password=password)
 
-    async def ChangePassword(  # noqa: N802
-        self, request: pb.ChangePasswordRequest, call: Call
-    ) -> pb.ChangePasswordResponse:
+    async def ChangePassword(self, request: pb.ChangePasswordRequest, call: Call) -> pb.ChangePasswordResponse:
         """Change the caller's own password; the session that the call came with lives on."""
         await self.passwords.change(
             call.caller.organization,

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 _SET = f"""
 INSERT INTO {SCHEMA}.credentials (organization, user_name, password_hash) VALUES ($1, $2, $3)
 ON CONFLICT (organization, user_name) DO UPDATE SET password_hash = excluded.password_hash, update_time = now()
-"""  # noqa: S608 - the schema is a constant
-_REMOVE = f"DELETE FROM {SCHEMA}.credentials WHERE organization = $1 AND user_name = $2"  # noqa: S608
+"""
+_REMOVE = f"DELETE FROM {SCHEMA}.credentials WHERE organization = $1 AND user_name = $2"
 
 
 class SqlCredentials:

@@ -22,16 +22,16 @@ SELECT u.organization, u.name, u.email, u.disabled, u.roles, coalesce(c.password
              WHERE r.organization = u.organization AND r.name = ANY (u.roles)) AS permissions
 FROM {SCHEMA}.users u
 LEFT JOIN {SCHEMA}.credentials c ON c.organization = u.organization AND c.user_name = u.name
-WHERE u.organization = $1 AND """  # noqa: S608 - the schema is a constant
+WHERE u.organization = $1 AND """
 _BY_EMAIL = _ACCOUNT + "u.email = $2"
 _BY_NAME = _ACCOUNT + "u.name = $2"
-_ROLES = f"SELECT name, permissions FROM {SCHEMA}.roles WHERE organization = $1 AND name = ANY ($2)"  # noqa: S608
-_ROLE_IN_USE = f"SELECT 1 FROM {SCHEMA}.users WHERE organization = $1 AND roles @> ARRAY[$2::text] LIMIT 1"  # noqa: S608
+_ROLES = f"SELECT name, permissions FROM {SCHEMA}.roles WHERE organization = $1 AND name = ANY ($2)"
+_ROLE_IN_USE = f"SELECT 1 FROM {SCHEMA}.users WHERE organization = $1 AND roles @> ARRAY[$2::text] LIMIT 1"
 _ADMINISTRATORS = f"""
 SELECT count(*) AS administrators FROM {SCHEMA}.users u
 WHERE u.organization = $1 AND NOT u.disabled AND u.roles && ARRAY(
     SELECT r.name FROM {SCHEMA}.roles r WHERE r.organization = $1 AND r.permissions @> ARRAY[$2::text])
-"""  # noqa: S608
+"""
 
 
 class SqlDirectory:

@@ -15,7 +15,7 @@ from services.auth.storage.sessions import SqlSessions
 from services.auth.storage.signing_keys import RememberedKeys, SqlSigningKeys
 from services.auth.storage.throttle import RedisThrottle
 from services.auth.storage.tokens import JwtTokens
-from services.chassis.keyring import SealBroken, Sealer
+from services.chassis.keyring import Sealer
 from services.records.engine import Engine
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ async def open_storage(frame: Frame, settings: Settings) -> AsyncIterator[Storag
         engine = Engine(frame.contract, host=frame.name, pool=database, keyring=frame.keyring, schema=schema.SCHEMA)
         await engine.migrate()
         await schema.migrate(database)
-        keys = SqlSigningKeys(database, frame.keyring.sealer("auth signing key"), (SealBroken,))
+        keys = SqlSigningKeys(database, frame.keyring.sealer("auth signing key"))
         published = RememberedKeys(keys)
         yield Storage(
             database=database,

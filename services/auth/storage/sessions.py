@@ -21,7 +21,7 @@ WITH opened AS (
     VALUES ($1, $2, $3, $4, $5) RETURNING id
 )
 INSERT INTO {SCHEMA}.refresh_tokens (digest, session_id, expire_time) SELECT $6, id, $7 FROM opened
-"""  # noqa: S608 - the schema is a constant
+"""
 
 # The session's row is locked first, so that whoever ends it is either before us, and we find nothing, or behind us.
 # Of two that rotate one token, the second waits, sees the row that the first has left and finds it used.
@@ -45,23 +45,23 @@ WITH living AS (
 SELECT living.id, living.organization, living.user_name, living.client, living.expire_time AS session_expire_time,
        used.expire_time, $2::timestamptz AS use_time, false AS ended, $4::bytea AS successor, used.successor_expire_time
 FROM living, used
-"""  # noqa: S608
+"""
 
 _FIND = f"""
 SELECT s.id, s.organization, s.user_name, s.client, s.expire_time AS session_expire_time,
        s.end_time IS NOT NULL AS ended, t.expire_time, t.use_time, t.successor, t.successor_expire_time
 FROM {SCHEMA}.refresh_tokens t JOIN {SCHEMA}.refresh_sessions s ON s.id = t.session_id
 WHERE t.digest = $1
-"""  # noqa: S608
-_END = f"UPDATE {SCHEMA}.refresh_sessions SET end_time = $2 WHERE id = $1 AND end_time IS NULL"  # noqa: S608
+"""
+_END = f"UPDATE {SCHEMA}.refresh_sessions SET end_time = $2 WHERE id = $1 AND end_time IS NULL"
 _END_ALL = f"""
 UPDATE {SCHEMA}.refresh_sessions SET end_time = $3
 WHERE organization = $1 AND user_name = $2 AND id <> $4 AND end_time IS NULL
-"""  # noqa: S608
+"""
 _FORGET_SUCCESSORS = f"""
 UPDATE {SCHEMA}.refresh_tokens SET successor = NULL WHERE successor IS NOT NULL AND use_time < $1
-"""  # noqa: S608
-_FORGET_SESSIONS = f"DELETE FROM {SCHEMA}.refresh_sessions WHERE expire_time < $1"  # noqa: S608
+"""
+_FORGET_SESSIONS = f"DELETE FROM {SCHEMA}.refresh_sessions WHERE expire_time < $1"
 
 
 class SqlSessions:

@@ -13,6 +13,8 @@ from joserfc.jwk import ECKey
 from services.auth.domain.signing_keys import SigningKey
 from services.auth.storage.schema import SCHEMA
 from services.chassis.errors import TenonError
+from services.chassis.keyring import SealBroken
+from services.chassis.tokens import ALGORITHM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,11 +26,11 @@ if TYPE_CHECKING:
     from services.auth.domain.signing_keys import Rotation, SigningKeys
     from services.chassis.postgres import Executor, Pool
 
-_LIST = f"SELECT id, public, private, activate_time FROM {SCHEMA}.signing_keys ORDER BY activate_time"  # noqa: S608
+_LIST = f"SELECT id, public, private, activate_time FROM {SCHEMA}.signing_keys ORDER BY activate_time"
 _INSERT = f"""
 INSERT INTO {SCHEMA}.signing_keys (id, public, private, activate_time) VALUES ($1, $2, $3, $4)
-"""  # noqa: S608 - the schema is a constant
-_DELETE = f"DELETE FROM {SCHEMA}.signing_keys WHERE id = ANY ($1)"  # noqa: S608
+"""
+_DELETE = f"DELETE FROM {SCHEMA}.signing_keys WHERE id = ANY ($1)"
 _LOCK = "SELECT pg_advisory_xact_lock(x'617574686b657973'::bigint)"  # "authkeys"
 _log = logging.getLogger(__name__)
 
@@ -36,11 +38,10 @@ _log = logging.getLogger(__name__)
 class SqlSigningKeys:
     """Key pairs in Postgres (port `SigningKeys`)."""
 
-    def __init__(self, pool: Pool, seal: Seal, unsealable: tuple[type[Exception], ...]) -> None:
-        """Take the pool, what seals private keys, and what it raises where it cannot open one."""
+    def __init__(self, pool: Pool, seal: Seal) -> None:
+        """Take the pool, and what seals private keys."""
         self._pool = pool
         self._seal = seal
-        self._unsealable = unsealable
 
     async def list(self) -> Sequence[SigningKey]:
         """Return all keys."""
@@ -68,7 +69,7 @@ class SqlSigningKeys:
     def _key(self, row: asyncpg.Record) -> SigningKey:
         try:
             private = json.loads(self._seal.open(row["private"], row["id"].encode()))
-        except self._unsealable:
+        except SealBroken:
             # It goes on being published, so that the tokens that it has signed are good until they expire.
             _log.warning("the signing key %s cannot be unsealed: is the root key another one?", row["id"])
             private = None
@@ -113,7 +114,7 @@ class RememberedKeys:
 def generate_key(activates: datetime) -> SigningKey:
     """Return a new key pair (ES256) under a random id."""
     kid = secrets.token_urlsafe(9)
-    pair = ECKey.generate_key("P-256", {"kid": kid, "use": "sig", "alg": "ES256"}, private=True)
+    pair = ECKey.generate_key("P-256", {"kid": kid, "use": "sig", "alg": ALGORITHM}, private=True)
     public = {name: str(value) for name, value in pair.as_dict(private=False).items()}
     private = {name: str(value) for name, value in pair.as_dict(private=True).items()}
     return SigningKey(id=kid, public=public, private=private, activates=activates)

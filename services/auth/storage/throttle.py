@@ -54,11 +54,6 @@ return 1
 """
 
 
-def connect(url: str) -> Redis:
-    """Return a client that says within a second that Redis does not answer: somebody waits to sign in."""
-    return Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0, retry=Retry(NoBackoff(), 1))
-
-
 # The same without the wait: whoever fills the server with attempts must not be able to end one.
 _WITHDRAW = """
 if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('HINCRBY', KEYS[1], 'failures', -1) <= 0 then
@@ -66,6 +61,11 @@ if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('HINCRBY', KEYS[1], 'failur
 end
 return 1
 """
+
+
+def connect(url: str) -> Redis:
+    """Return a client that says within a second that Redis does not answer: somebody waits to sign in."""
+    return Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0, retry=Retry(NoBackoff(), 1))
 
 
 class RedisThrottle:

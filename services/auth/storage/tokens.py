@@ -13,6 +13,7 @@ from services.auth.domain.errors import TokenTooLarge
 from services.auth.domain.permissions import drop_covered
 from services.auth.domain.signing_keys import current_key
 from services.auth.domain.tokens import MAX_TOKEN, AccessToken
+from services.chassis.tokens import ALGORITHM, TOKEN_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from services.auth.domain.signing_keys import SigningKey
     from services.auth.domain.tokens import Grant
     from services.auth.storage.signing_keys import KeySource
-
-_ALGORITHM = "ES256"
 
 
 class JwtTokens:
@@ -64,7 +63,7 @@ class JwtTokens:
         if grant.session:
             claims["sid"] = grant.session
         text = jwt.encode(
-            {"alg": _ALGORITHM, "typ": "at+jwt", "kid": key.id}, claims, self._import(key), algorithms=[_ALGORITHM]
+            {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": key.id}, claims, self._import(key), algorithms=[ALGORITHM]
         )
         if len(text) > MAX_TOKEN:
             raise TokenTooLarge(len(text), MAX_TOKEN)

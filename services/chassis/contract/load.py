@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
 from tenon.options.v1 import options_pb2
 
 from services.chassis.contract.fields import read_behaviors
@@ -78,7 +79,11 @@ def read_contract(path: Path, *, services: Collection[str] | None = None) -> Con
 
 def serialize_contract(contract: Contract) -> bytes:
     """Return the bytes that `read_contract` reads: the descriptor set, the same bytes for the same contract."""
-    return contract.descriptors.SerializeToString(deterministic=True)
+    # The contract's own pool knows every option in it. The default pool knows those of the modules that somebody has
+    # imported, and what is not known is written last: the bytes would depend on it.
+    kind = contract.pool.FindMessageTypeByName(FileDescriptorSet.DESCRIPTOR.full_name)
+    known = GetMessageClass(kind).FromString(contract.descriptors.SerializeToString())
+    return known.SerializeToString(deterministic=True)
 
 
 def write_contract(contract: Contract, path: Path) -> None:

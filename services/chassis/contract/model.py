@@ -350,11 +350,6 @@ class Contract:
         return {record.message: record for record in self.records}
 
     @cached_property
-    def records_by_type(self) -> Mapping[str, Record]:
-        """All records by their resource type."""
-        return {record.type: record for record in self.records}
-
-    @cached_property
     def hosts(self) -> tuple[str, ...]:
         """Names of the processes that serve something, in order."""
         return tuple(sorted({service.host for service in self.services}))

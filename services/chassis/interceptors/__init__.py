@@ -89,12 +89,12 @@ def _as_generator(function: Stream) -> Stream:
     return run
 
 
-def standard_chain(*, telemetry: Telemetry, verifier: Verifier, trust_domain: str) -> Chain:
+def standard_chain(*, telemetry: Telemetry, verifier: Verifier, trust_domain: str, namespace: str = "tenon") -> Chain:
     """Return the chain that every service has, in ORDER."""
     interceptors: tuple[Interceptor, ...] = (
         ErrorsInterceptor(),
         TelemetryInterceptor(telemetry),
-        CallerInterceptor(verifier, trust_domain=trust_domain),
+        CallerInterceptor(verifier, trust_domain=trust_domain, namespace=namespace),
         RuleInterceptor(),
         ValidationInterceptor(),
     )

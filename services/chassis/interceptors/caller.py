@@ -59,10 +59,10 @@ class CallerInterceptor:
     name = "caller"
     after = ("errors", "telemetry")
 
-    def __init__(self, verifier: Verifier, *, trust_domain: str) -> None:
-        """Take what checks tokens, and the trust domain whose workloads are believed."""
+    def __init__(self, verifier: Verifier, *, trust_domain: str, namespace: str = "tenon") -> None:
+        """Take what checks tokens, and the trust domain and the namespace whose workloads are believed."""
         self._verifier = verifier
-        self._prefix = f"spiffe://{trust_domain}/"
+        self._prefix = f"spiffe://{trust_domain}/ns/{namespace}/sa/"
         self._workloads: dict[str, Caller] = {}
 
     def unary(self, handler: Handler, proceed: Unary) -> Unary:
@@ -129,13 +129,8 @@ class CallerInterceptor:
         return caller
 
     def _read_peer(self, peer: str) -> Caller:
-        """Read `spiffe://<trust domain>/ns/<ns>/sa/<name>`; another trust domain's peer is nobody."""
-        if not peer.startswith(self._prefix):
+        """Read `spiffe://<trust domain>/ns/<namespace>/sa/<name>`; whoever is of elsewhere is nobody."""
+        name = peer.removeprefix(self._prefix)
+        if name in {peer, ""} or "/" in name:
             return NOBODY
-        parts = peer.removeprefix(self._prefix).split("/")
-        match parts:
-            case ["ns", _, "sa", name] if name == EDGE:
-                return Caller(kind=CallerKind.NOBODY, workload=name)
-            case ["ns", _, "sa", name] if name:
-                return Caller(kind=CallerKind.WORKLOAD, workload=name)
-        return NOBODY
+        return Caller(kind=CallerKind.NOBODY if name == EDGE else CallerKind.WORKLOAD, workload=name)

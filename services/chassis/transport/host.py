@@ -11,6 +11,7 @@ import grpc
 from grpc_interceptor import AsyncServerInterceptor
 
 from services.chassis.call import Call
+from services.chassis.peer import peer_by_certificate, peer_by_sidecar
 from services.chassis.transport.status import StatusError
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ DETAILS = "grpc-status-details-bin"
 """The trailer that carries an encoded `google.rpc.Status`."""
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-_SAN = "x509_subject_alternative_name"
-_SPIFFE = b"spiffe://"
 
 
 class GrpcTransport:
@@ -78,10 +77,14 @@ class GrpcTransport:
 class ChainHost(AsyncServerInterceptor):
     """Makes a `Call` of what grpc knows, keeps its deadline, and runs the chain that is bound to its handler."""
 
+    def __init__(self, *, behind_sidecar: bool = False) -> None:
+        """Take whether a sidecar does mTLS and names the peers, or grpc itself."""
+        self._behind_sidecar = behind_sidecar
+
     async def intercept(self, method: Any, request_or_iterator: Any, context: Any, method_name: str) -> Any:  # noqa: ARG002
         """Serve one call (grpc_interceptor's interface); None where the responses were written as a stream."""
         transport = GrpcTransport(context)
-        call, timer = _begin(method, context, transport)
+        call, timer = _begin(method, context, transport, behind_sidecar=self._behind_sidecar)
         response = None
         try:
             if method.streams:
@@ -117,7 +120,9 @@ async def _write_all(responses: Any, transport: GrpcTransport) -> None:
         await responses.aclose()
 
 
-def _begin(method: Bound, context: Any, transport: GrpcTransport) -> tuple[Call, asyncio.TimerHandle | None]:
+def _begin(
+    method: Bound, context: Any, transport: GrpcTransport, *, behind_sidecar: bool
+) -> tuple[Call, asyncio.TimerHandle | None]:
     """Make the Call, and a timer where the rule's timeout ends before the client's deadline does.
 
     The client's own deadline needs none: grpc cancels the task when it passes.
@@ -125,12 +130,9 @@ def _begin(method: Bound, context: Any, transport: GrpcTransport) -> tuple[Call,
     timeout = method.timeout
     remaining = context.time_remaining()
     timer = None
-    call = Call(
-        method=method.method,
-        metadata=dict(context.invocation_metadata()),
-        transport=transport,
-        peer=_peer_of(context),
-    )
+    metadata = dict(context.invocation_metadata())
+    peer = peer_by_sidecar(metadata) if behind_sidecar else peer_by_certificate(context.auth_context())
+    call = Call(method=method.method, metadata=metadata, transport=transport, peer=peer)
     if remaining is None or remaining > timeout:
         if timeout != math.inf:
             loop = asyncio.get_running_loop()
@@ -145,14 +147,3 @@ def _expire(call: Call, task: asyncio.Task[Any] | None) -> None:
     call.expired = True
     if task is not None:
         task.cancel()
-
-
-def _peer_of(context: Any) -> str:
-    """Return the SPIFFE id that the other end proved with its certificate, or nothing."""
-    names = context.auth_context().get(_SAN)
-    if names is None:
-        return ""
-    for name in names:
-        if name.startswith(_SPIFFE):
-            return str(name, "ascii", "replace")
-    return ""

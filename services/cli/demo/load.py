@@ -13,7 +13,6 @@ import grpc.aio
 from tenon.flightops.v1 import flightops_service_pb2 as api
 
 from services.cli.demo.edge import LoadFailed
-from services.cli.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -88,7 +87,8 @@ async def load(server: Server, collection: Collection, rows: Iterable[Any], repo
         async with asyncio.TaskGroup() as group:
             for _ in range(IN_FLIGHT):
                 group.create_task(work())
-    except* CommandError as failures:
+    except ExceptionGroup as failures:
+        # Not `except*`: early releases of Python 3.11 put what is raised there into a group once more.
         raise failures.exceptions[0] from None
     return tally
 

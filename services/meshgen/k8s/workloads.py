@@ -29,7 +29,8 @@ def service_manifests(topology: Topology, name: str) -> list[Manifest]:
         {"name": "grpc", "port": GRPC_PORT, "targetPort": "grpc", "appProtocol": "grpc"},
         {"name": "http", "port": HTTP_PORT, "targetPort": "http", "appProtocol": "http"},
     ]
-    return [*_identity(name), _deployment(name, "service", _service_pod(topology, name)), *_surroundings(name, ports)]
+    deployment = _deployment(name, "service", _service_pod(topology, name))
+    return [*_identity(name), deployment, _sidecar(name), *_surroundings(name, ports)]
 
 
 def edge_manifests(topology: Topology, files: list[str]) -> list[Manifest]:
@@ -46,6 +47,19 @@ def resource_key(path: str) -> str:
 def _identity(name: str) -> list[Manifest]:
     # Tokens of the cluster's own API are of no use to us, and of much use to a thief.
     return [manifest("v1", "ServiceAccount", name, name, automountServiceAccountToken=False)]
+
+
+def _sidecar(name: str) -> Manifest:
+    """Return what the sidecar takes in and hands on: gRPC to the pod's loopback, where nobody else gets."""
+    ingress = [
+        {
+            "port": {"number": GRPC_PORT, "protocol": "GRPC", "name": "grpc"},
+            "defaultEndpoint": f"127.0.0.1:{GRPC_PORT}",
+        },
+        {"port": {"number": HTTP_PORT, "protocol": "HTTP", "name": "http"}, "defaultEndpoint": f"0.0.0.0:{HTTP_PORT}"},
+    ]
+    spec = {"workloadSelector": {"labels": {NAME_LABEL: name}}, "ingress": ingress}
+    return manifest("networking.istio.io/v1", "Sidecar", name, name, spec=spec)
 
 
 def _surroundings(name: str, ports: list[Manifest]) -> list[Manifest]:
@@ -76,7 +90,8 @@ def _deployment(name: str, part: str, pod: Manifest) -> Manifest:
 
 
 def _service_pod(topology: Topology, name: str) -> Manifest:
-    probe = {"grpc": {"port": GRPC_PORT}}
+    # Not gRPC's own probe: it goes to the pod's address, where nobody answers but the sidecar.
+    probe = {"httpGet": {"path": "/healthz", "port": "http"}}
     container = {
         "name": name,
         "image": IMAGE,
@@ -106,11 +121,12 @@ def _environment(topology: Topology, name: str) -> list[Manifest]:
     peers = ",".join(f"{peer}={';'.join(endpoints)}" for peer, endpoints in sorted(topology.grpc.items()))
     plain = {
         "TENON_CONTRACT": "/app/gen/contract.binpb",
-        "TENON_LISTEN": f"0.0.0.0:{GRPC_PORT}",
+        # The sidecar says who calls, so that nothing may reach this port but through it.
+        "TENON_MESH": "sidecar",
+        "TENON_LISTEN": f"127.0.0.1:{GRPC_PORT}",
         "TENON_HTTP_LISTEN": f"0.0.0.0:{HTTP_PORT}",
-        # The sidecar does mTLS, and says who called; nothing reaches this port but through it.
-        "TENON_INSECURE": "1",
         "TENON_TRUST_DOMAIN": topology.trust_domain,
+        "TENON_NAMESPACE": topology.namespace,
         "TENON_ISSUER": topology.issuer,
         "TENON_AUDIENCE": topology.audience,
         "TENON_JWKS": f"http://{jwks}",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from services.chassis.contract import Record
+    from services.records.rules import Rules
 
 __all__ = ["MAX_PATHS", "FieldMaskInvalid", "Masks", "UpdateInvalid", "updated"]
 
@@ -46,11 +47,12 @@ class UpdateInvalid(InvalidArgument):
 class Masks:
     """Applies update masks to messages of one record."""
 
-    __slots__ = ("_fields", "_singular", "_writer")
+    __slots__ = ("_fields", "_rules", "_singular", "_writer")
 
-    def __init__(self, record: Record) -> None:
-        """Take the record; its messages bring their own descriptors."""
+    def __init__(self, record: Record, rules: Rules | None = None) -> None:
+        """Take the record, whose messages bring their own descriptors, and the rules that results are held to."""
         self._singular = record.singular
+        self._rules = rules
         self._fields = MaskFields()
         self._writer = Writer(self._fields)
 
@@ -59,7 +61,7 @@ class Masks:
 
         Raises:
             FieldMaskInvalid: where the mask names what does not exist or cannot be named.
-            UpdateInvalid: where an IMMUTABLE field would change or a REQUIRED one be cleared.
+            UpdateInvalid: where an IMMUTABLE field would change, a REQUIRED one be cleared, or a rule be broken.
         """
         result = type(stored)()
         result.CopyFrom(stored)
@@ -71,11 +73,14 @@ class Masks:
         if mistakes:
             found = [Violation(field="update_mask", description=mistake) for mistake in mistakes[:MAX_VIOLATIONS]]
             raise FieldMaskInvalid(f"The update mask is invalid: {mistakes[0]}", violations=[*found, *judge.violations])
-        if judge.violations:
-            first = judge.violations[0]
-            raise UpdateInvalid(
-                f"The update is invalid. {first.field}: {first.description}", violations=judge.violations
-            )
+        violations = judge.violations
+        if self._rules is not None:
+            told = {violation.field for violation in violations}
+            broken = self._rules.broken(stored, result)
+            violations = [*violations, *(each for each in broken if each.field not in told)][:MAX_VIOLATIONS]
+        if violations:
+            first = violations[0]
+            raise UpdateInvalid(f"The update is invalid. {first.field}: {first.description}", violations=violations)
         return result
 
     def _write(self, result: Message, patch: Message, mask: Sequence[str], touched: set[tuple[str, ...]]) -> list[str]:

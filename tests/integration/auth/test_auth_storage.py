@@ -14,7 +14,7 @@ from services.auth.storage.credentials import SqlCredentials
 from services.auth.storage.database import Database
 from services.auth.storage.sessions import SqlSessions
 from services.auth.storage.signing_keys import SqlSigningKeys
-from services.chassis.keyring import Keyring, RootKey, SealBroken
+from services.chassis.keyring import Keyring, RootKey
 from tests.fakes.auth import START
 from tests.fakes.auth_conformance import SessionsConformance, SigningKeysConformance, session_named
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def keys_sealed_by(auth: Database, secret: bytes) -> SqlSigningKeys:
     sealer = Keyring([RootKey(id=secret.hex()[:4], secret=secret)]).sealer("auth signing key")
-    return SqlSigningKeys(auth, sealer, (SealBroken,))
+    return SqlSigningKeys(auth, sealer)
 
 
 @pytest.fixture

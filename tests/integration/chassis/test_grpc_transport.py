@@ -54,6 +54,24 @@ async def test_a_replaced_table_serves_the_next_call(tmp_path: Path) -> None:
         assert await invoke(text("a")).code() is grpc.StatusCode.UNIMPLEMENTED
 
 
+async def test_the_words_of_a_sidecar_are_believed_behind_one_and_nowhere_else(tmp_path: Path) -> None:
+    auth = "spiffe://cluster.local/ns/tenon/sa/auth"
+    metadata = (("x-forwarded-client-cert", f"URI=spiffe://spoofed,By=us;URI={auth}"),)
+
+    async def tell(request: Any, call: Any) -> Any:
+        return text(call.peer)
+
+    served = HandlerTable(Chain([ErrorsInterceptor()]).bind, table(fake_handler(tell)))
+    for behind_sidecar, peer in ((True, auth), (False, "")):
+        endpoint = f"unix:{tmp_path / f'{behind_sidecar}.sock'}"
+        async with (
+            serve_grpc(served, endpoint, None, behind_sidecar=behind_sidecar),
+            grpc.aio.insecure_channel(endpoint) as channel,
+        ):
+            answer = await channel.unary_unary(PATH, *CODECS)(text(""), metadata=metadata)
+            assert answer.value == peer
+
+
 async def test_the_largest_status_that_we_make_arrives(tmp_path: Path) -> None:
     endpoint = f"unix:{tmp_path / 'toy.sock'}"
 

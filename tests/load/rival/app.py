@@ -15,17 +15,21 @@ from fastapi import FastAPI, Header, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
-from tests.load.rival.duties import Observed, Refused, Tokens, allow
+from tests.load.rival.duties import Observed, Refused, Tokens, allow, covering
 from tests.load.rival.model import Flight, NewFlight, Page
 from tests.load.rival.table import GET, INSERT, LIST
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.load.rival.duties import Claims
+    from services.chassis.tokens import Claims
 
 POOL = 8
 """Connections to Postgres: as many as one worker of ours has."""
+
+READ_ALLOWED, LIST_ALLOWED, CREATE_ALLOWED = (
+    covering(f"flightops.flights.{verb}") for verb in ("get", "list", "create")
+)
 
 Authorization = Annotated[str | None, Header()]
 
@@ -36,10 +40,10 @@ def create_app() -> Any:
     tokens = Tokens(setup["jwks"], issuer=setup["issuer"], audience=setup["audience"])
     equal = bool(setup["equal_duties"])
 
-    def admit(header: str | None, permission: str) -> Claims:
-        claims = tokens.check(header)
+    async def admit(header: str | None, patterns: frozenset[str]) -> Claims:
+        claims = await tokens.check(header)
         if equal:
-            allow(claims, permission)
+            allow(claims, patterns)
         return claims
 
     app = FastAPI(lifespan=_lifespan(setup["database"]), openapi_url=None)
@@ -75,12 +79,12 @@ def _add_routes(app: FastAPI, admit: Any) -> None:
     # Handlers return responses that pydantic-core wrote: FastAPI's own `response_model` would validate them again.
     @app.get("/noop")
     async def noop(authorization: Authorization = None) -> Response:
-        admit(authorization, "flightops.flights.get")
+        await admit(authorization, READ_ALLOWED)
         return Response(b"{}", media_type="application/json")
 
     @app.get("/flightops/v1/flights/{flight}")
     async def get_flight(flight: str, authorization: Authorization = None) -> Response:
-        claims = admit(authorization, "flightops.flights.get")
+        claims = await admit(authorization, READ_ALLOWED)
         async with app.state.pool.acquire() as connection:
             row = await connection.fetchrow(GET, claims.organization, f"flights/{flight}")
         if row is None:
@@ -93,7 +97,7 @@ def _add_routes(app: FastAPI, admit: Any) -> None:
         page_size: Annotated[int, Query(alias="pageSize", ge=0)] = 50,
         page_token: Annotated[str, Query(alias="pageToken")] = "",
     ) -> Response:
-        claims = admit(authorization, "flightops.flights.list")
+        claims = await admit(authorization, LIST_ALLOWED)
         after = base64.urlsafe_b64decode(page_token).decode()
         size = min(page_size, 1000)
         async with app.state.pool.acquire() as connection:
@@ -109,7 +113,7 @@ def _add_routes(app: FastAPI, admit: Any) -> None:
         flight_id: Annotated[str, Query(alias="flightId", pattern=r"^[A-Z0-9-]{8,63}$")],
         authorization: Authorization = None,
     ) -> Response:
-        claims = admit(authorization, "flightops.flights.create")
+        claims = await admit(authorization, CREATE_ALLOWED)
         values = flight.model_dump()
         async with app.state.pool.acquire() as connection:
             row = await connection.fetchrow(

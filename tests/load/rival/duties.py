@@ -1,24 +1,30 @@
-"""What a FastAPI service has to do itself to match ours: token, permission, trace and request log."""
+"""What a FastAPI service has to do itself to match ours: permission, request id, metrics and request log.
+
+Token, histogram and log line are done by the chassis's own parts, so that both sides pay the same for them. As ours,
+it makes no span where nobody collects any, and takes the id of the caller's trace over to the log.
+"""
 
 from __future__ import annotations
 
-import json
-import sys
+import asyncio
+import os
 import time
-from dataclasses import dataclass
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from joserfc import jwt
-from joserfc.jwk import KeySet
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from services.chassis.logs import AccessLog, quote
+from services.chassis.telemetry import set_up_telemetry
+from services.chassis.tokens import Jwks, TokenVerifier
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from services.chassis.tokens import Claims
+
     Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+
+CALLER: ContextVar[Claims | None] = ContextVar("caller", default=None)
+"""Who calls, for the log line."""
 
 
 class Refused(Exception):
@@ -30,71 +36,48 @@ class Refused(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What a token says, as far as it is used."""
-
-    organization: str
-    """The organization that the caller acts in."""
-    permissions: frozenset[str]
-    """The granted patterns."""
-    expires: float
-    """When the token ends, in seconds since 1970."""
-
-
 class Tokens:
-    """Checks tokens, and remembers those that were good, as ours does."""
+    """Checks tokens, and remembers those that were good, by the verifier that ours has."""
 
-    def __init__(self, jwks: Any, *, issuer: str, audience: str) -> None:
+    def __init__(self, jwks: str, *, issuer: str, audience: str) -> None:
         """Take the issuer's keys, its name, and for whom tokens must be meant."""
-        self._keys = KeySet.import_key_set(jwks)
-        self._registry = jwt.JWTClaimsRegistry(
-            iss={"essential": True, "value": issuer},
-            aud={"essential": True, "value": audience},
-            exp={"essential": True},
-        )
-        self._known: dict[str, Claims] = {}
 
-    def check(self, header: str | None) -> Claims:
+        async def fetch() -> bytes:
+            return jwks.encode()
+
+        self._verifier = TokenVerifier(keys=Jwks(fetch=fetch), issuer=issuer, audience=audience)
+
+    async def check(self, header: str | None) -> Claims:
         """Return what the token in an authorization header says; raises Refused."""
         if header is None or not header.startswith("Bearer "):
             raise Refused(401)
-        token = header[7:]
-        claims = self._known.get(token)
-        if claims is None:
-            claims = self._known[token] = self._verify(token)
-        if claims.expires < time.time():
-            raise Refused(401)
-        return claims
-
-    def _verify(self, token: str) -> Claims:
         try:
-            claims = jwt.decode(token, self._keys, algorithms=["ES256"]).claims
-            self._registry.validate(claims)
+            return await self._verifier.verify(header[7:])
         except Exception as error:
             raise Refused(401) from error
-        return Claims(
-            organization=claims["org"], permissions=frozenset(claims["permissions"]), expires=float(claims["exp"])
-        )
 
 
-def allow(claims: Claims, permission: str) -> None:
-    """Raise Refused where no granted pattern covers the permission."""
+def covering(permission: str) -> frozenset[str]:
+    """Return the patterns of which one must be granted."""
     service, resource, _ = permission.split(".")
-    if claims.permissions.isdisjoint((permission, f"{service}.{resource}.*", f"{service}.*", "*")):
+    return frozenset((permission, f"{service}.{resource}.*", f"{service}.*", "*"))
+
+
+def allow(claims: Claims, patterns: frozenset[str]) -> None:
+    """Raise Refused where no granted pattern covers the permission; keep the caller for the log."""
+    if patterns.isdisjoint(claims.permissions):
         raise Refused(403)
+    CALLER.set(claims)
 
 
 class Observed:
-    """ASGI middleware with a span and a line of JSON for each request."""
+    """ASGI middleware with a measurement and a line of JSON for each request."""
 
     def __init__(self, app: Asgi) -> None:
         """Take the application within."""
         self._app = app
-        # Sampled out, as ours is where nobody collects: a tenth of a thousandth of the calls is kept.
-        provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(0.0001)))
-        self._tracer = provider.get_tracer("rival")
-        self._propagator = TraceContextTextMapPropagator()
+        self._access = AccessLog(service="rival", worker=0)
+        self._telemetry = set_up_telemetry(service="rival", worker=0, access=self._access, otlp=False)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request."""
@@ -102,7 +85,7 @@ class Observed:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        headers = dict(scope["headers"])
         status = 500
 
         async def watch(message: Any) -> None:
@@ -111,16 +94,19 @@ class Observed:
                 status = message["status"]
             await send(message)
 
-        parent = self._propagator.extract(headers)
-        with self._tracer.start_as_current_span(scope["path"], context=parent, kind=trace.SpanKind.SERVER) as span:
-            await self._app(scope, receive, watch)
-            span.set_attribute("http.response.status_code", status)
-        line = {
-            "time": time.time(),
-            "method": scope["method"],
-            "path": scope["path"],
-            "status": status,
-            "request_id": headers.get("x-request-id", ""),
-            "seconds": round(time.perf_counter() - started, 6),
-        }
-        sys.stderr.write(json.dumps(line) + "\n")
+        await self._app(scope, receive, watch)
+        seconds = time.perf_counter() - started
+        route = getattr(scope.get("route"), "path", "")
+        self._telemetry.duration.record(seconds, {"route": route, "method": scope["method"], "status": status})
+        line = _line(f"{scope['method']} {scope['path']}", status, seconds, headers)
+        self._access.write(time.time(), line, asyncio.get_running_loop())
+
+
+def _line(what: str, status: int, seconds: float, headers: dict[bytes, bytes]) -> str:
+    request_id = headers.get(b"x-request-id", b"").decode("latin-1") or os.urandom(16).hex()
+    line = f'"method":{quote(what)},"code":{status},"ms":{seconds * 1000:.3f},"request_id":{quote(request_id)}'
+    if (caller := CALLER.get()) is not None:
+        line = f'{line},"subject":{quote(caller.subject)},"organization":{quote(caller.organization)}'
+    if (trace := headers.get(b"traceparent")) is not None:
+        line = f'{line},"trace_id":{quote(trace[3:35].decode("latin-1"))}'
+    return line

@@ -11,7 +11,7 @@ from services.meshgen.envoy.listener import listener
 from services.meshgen.envoy.policy import RBAC, method_policy
 from services.meshgen.envoy.render import dump, typed
 from services.meshgen.envoy.routes import TRANSCODER, method_route
-from services.meshgen.envoy.secrets import secrets
+from services.meshgen.envoy.secrets import secrets, upstream_tls
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +25,11 @@ UNNEEDED = {TRANSCODER, "envoy.filters.http.grpc_web", "envoy.filters.http.grpc_
 """Filters for gRPC, which this edge does without."""
 
 
-def configure(contract: Contract, topology: Topology, *, port: int, socket: Path, admin: Path) -> str:
-    """Return the configuration of an Envoy that listens on a port and passes on to a Unix socket."""
+def configure(contract: Contract, topology: Topology, *, port: int, socket: Path, admin: Path, tls: bool) -> str:
+    """Return the configuration of an Envoy that listens on a port and passes on to a Unix socket.
+
+    `tls` asks for mutual TLS on that hop, as ours has it; whoever answers must then be data.
+    """
     topology = replace(topology, port=port, admin=str(admin), ops_port=0)
     routes = [
         _route(contract, "GetFlight", {"path": "/noop"}, "GET"),
@@ -40,7 +43,10 @@ def configure(contract: Contract, topology: Topology, *, port: int, socket: Path
     manager["http_filters"] = [f for f in manager["http_filters"] if f["name"] not in UNNEEDED]
     keys = http_cluster(topology.jwks_service)
     kept = [cluster for cluster in clusters(topology, static=True) if cluster["name"] == keys]
-    everything = {"listeners": [edge], "clusters": [*kept, _cluster(socket)]}
+    cluster = _cluster(socket)
+    if tls:
+        cluster["transport_socket"] = upstream_tls(topology, "data", alpn="http/1.1", static=True)
+    everything = {"listeners": [edge], "clusters": [*kept, cluster]}
     if topology.certs:
         everything["secrets"] = list(secrets(topology).values())
     for items in everything.values():

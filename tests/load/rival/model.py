@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotation)
-from enum import IntEnum
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
-class Outcome(IntEnum):
-    """How far a flight came."""
+class Outcome(StrEnum):
+    """How far a flight came; in the order of our numbers."""
 
-    UNSPECIFIED = 0
-    ARRIVED = 1
-    NO_ARRIVAL = 2
-    NEVER_LEFT = 3
+    UNSPECIFIED = "FLIGHT_OUTCOME_UNSPECIFIED"
+    ARRIVED = "FLIGHT_OUTCOME_ARRIVED"
+    NO_ARRIVAL = "FLIGHT_OUTCOME_NO_ARRIVAL"
+    NEVER_LEFT = "FLIGHT_OUTCOME_NEVER_LEFT"
 
 
 class NewFlight(BaseModel):

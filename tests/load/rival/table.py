@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.load.rival.model import COLUMNS
+from tests.load.rival.model import COLUMNS, Outcome
 
 TABLE = "bench.flights"
 
@@ -18,7 +18,7 @@ CREATE TABLE {TABLE} (
     origin text COLLATE "C" NOT NULL,
     destination_code text COLLATE "C" NOT NULL,
     destination text COLLATE "C",
-    outcome integer NOT NULL,
+    outcome text NOT NULL,
     departure_delay integer,
     arrival_delay integer,
     scheduled_departure_time timestamptz NOT NULL,
@@ -49,8 +49,10 @@ KEYS = (
 def copy_statements(source: str) -> tuple[str, ...]:
     """Return the statements that make the plain table from ours (`schema.table`)."""
     columns = ", ".join(("organization", *COLUMNS))
-    # Ours keeps the etag in its bytes; any text of the same length does for the rival.
-    chosen = ", ".join("md5(name)" if column == "etag" else column for column in ("organization", *COLUMNS))
+    # Ours keeps the etag in its bytes and enums by number: here an etag of the same length, and the enum's name.
+    names = ", ".join(f"'{outcome}'" for outcome in Outcome)
+    other = {"etag": """format('"%s"', left(md5(name), 16))""", "outcome": f"(ARRAY[{names}])[outcome + 1]"}
+    chosen = ", ".join(other.get(column, column) for column in ("organization", *COLUMNS))
     return (
         "DROP SCHEMA IF EXISTS bench CASCADE",
         "CREATE SCHEMA bench",

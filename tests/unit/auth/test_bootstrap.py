@@ -73,7 +73,7 @@ async def test_minting_for_the_system_looks_the_user_up_in_the_default_organizat
 
 async def test_minting_is_not_for_unknown_or_disabled_users(world: World) -> None:
     with pytest.raises(UserUnknown):
-        await world.minting.mint(email="", organization="other", client="cli")
+        await world.minting.mint(email="clerk@x.test", organization="other", client="cli")
     world.people.change("users/clerk", disabled=True)
     with pytest.raises(UserDisabled):
         await world.minting.mint(email="Clerk@x.test", organization="", client="cli")

@@ -24,7 +24,8 @@ def health() -> Health:
 
 @pytest.fixture
 def stub(health: Health) -> Any:
-    return health_pb2_grpc.HealthStub(MemoryChannel(health.handlers(), fake_chain().bind))  # type: ignore[arg-type]
+    channel: Any = MemoryChannel(health.handlers(), fake_chain().bind)
+    return health_pb2_grpc.HealthStub(channel)
 
 
 async def test_nothing_is_served_before_the_wiring_is_done(health: Health, stub: Any) -> None:

@@ -105,6 +105,7 @@ def test_peers_are_read_with_all_their_workers() -> None:
         ("TENON_PEERS", "auth=", "auth has no endpoint"),
         ("TENON_PEERS", "auth=somewhere", "somewhere is no endpoint"),
         ("TENON_INSECURE", "0", "TENON_CERTS is not set"),
+        ("TENON_MESH", "ambient", "no mesh"),
         ("TENON_WORKER", "-1", "negative"),
         ("TENON_LOG_LEVEL", "LOUD", "no level"),
         ("TENON_LOG_FORMAT", "xml", "no format"),
@@ -113,6 +114,30 @@ def test_peers_are_read_with_all_their_workers() -> None:
 def test_what_cannot_work_is_refused_by_name(variable: str, value: str, problem: str) -> None:
     with pytest.raises(SettingsError, match=f"{variable}.*{problem}.*Mend: |{problem}.*Mend: "):
         Settings.from_environ(GOOD | {variable: value})
+
+
+BEHIND = {"TENON_CONTRACT": "/c.binpb", "TENON_LISTEN": "127.0.0.1:9090", "TENON_MESH": "sidecar"}
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:9090", "[::1]:9090", "unix:/run/data-0.sock"])
+def test_behind_a_sidecar_no_certificates_are_needed(listen: str) -> None:
+    settings = Settings.from_environ(BEHIND | {"TENON_LISTEN": listen})
+    assert settings.behind_sidecar
+    assert not settings.insecure
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("TENON_LISTEN", "0.0.0.0:9090", "reached around the sidecar"),
+        ("TENON_LISTEN", "10.1.2.3:9090", "reached around the sidecar"),
+        ("TENON_CERTS", "/certs", "leaves mTLS to the sidecar"),
+        ("TENON_INSECURE", "1", "leaves mTLS to the sidecar"),
+    ],
+)
+def test_behind_a_sidecar_there_is_no_way_around_it(variable: str, value: str, problem: str) -> None:
+    with pytest.raises(SettingsError, match=f"{problem}.*Mend: "):
+        Settings.from_environ(BEHIND | {variable: value})
 
 
 def test_database_and_redis_are_not_shown() -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from services.chassis.contract import Permission
+from services.chassis.settings import Settings
 from services.meshgen import envoy, k8s
 from services.meshgen.topology import Topology
 from tests.unit.meshgen.golden import toy_contract
@@ -25,12 +26,14 @@ KINDS = {
     "PeerAuthentication": "security.istio.io/v1",
     "RequestAuthentication": "security.istio.io/v1",
     "AuthorizationPolicy": "security.istio.io/v1",
+    "Sidecar": "networking.istio.io/v1",
     "Kustomization": "kustomize.config.k8s.io/v1beta1",
 }
 SPECS = {
     "PeerAuthentication": {"selector", "mtls", "portLevelMtls"},
     "RequestAuthentication": {"selector", "jwtRules"},
     "AuthorizationPolicy": {"selector", "action", "rules"},
+    "Sidecar": {"workloadSelector", "ingress"},
 }
 RULE = {"from", "to", "when"}
 SOURCE = {"principals", "requestPrincipals", "namespaces"}
@@ -189,6 +192,35 @@ def test_ports_of_services_say_their_protocol_and_exist_in_the_pod() -> None:
         for port in service["spec"]["ports"]:
             assert port["targetPort"] in ports
             assert port["appProtocol"] in {"grpc", "http"}
+
+
+def environment(pod: dict[str, Any]) -> dict[str, str]:
+    """Return the variables of a pod's one container that are written in the manifest."""
+    return {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"] if "value" in entry}
+
+
+def test_a_service_is_reached_through_its_sidecar_alone() -> None:
+    for item in manifests("Sidecar"):
+        name = item["metadata"]["name"]
+        assert item["spec"]["workloadSelector"]["labels"] == {"app.kubernetes.io/name": name}
+        pod = next(i for i in manifests("Deployment") if i["metadata"]["name"] == name)["spec"]["template"]["spec"]
+        environ = environment(pod)
+        handed_on = {entry["port"]["name"]: entry["defaultEndpoint"] for entry in item["spec"]["ingress"]}
+        assert handed_on == {"grpc": environ["TENON_LISTEN"], "http": environ["TENON_HTTP_LISTEN"]}
+        assert environ["TENON_LISTEN"].startswith("127.0.0.1:")
+        assert {"TENON_INSECURE", "TENON_CERTS"}.isdisjoint(environ)
+
+
+def test_a_service_starts_with_the_environment_that_its_manifest_gives() -> None:
+    pod = next(i for i in manifests("Deployment") if i["metadata"]["name"] == "toy")["spec"]["template"]["spec"]
+    settings = Settings.from_environ(environment(pod))
+    assert settings.behind_sidecar
+    assert f"spiffe://{settings.trust_domain}/ns/{settings.namespace}/sa/toy" == topology().identity("toy")
+
+
+def test_every_service_has_a_sidecar() -> None:
+    services = {i["metadata"]["name"] for i in manifests("Deployment")} - {"edge"}
+    assert {item["metadata"]["name"] for item in manifests("Sidecar")} == services
 
 
 def test_the_edge_reads_all_of_its_files_from_config_maps() -> None:

@@ -92,6 +92,7 @@ async def attempt(access: Access, token: str | None = None, peer: str = "", stre
         (INSIDE, CLERK, "", WorkloadNotAllowed),
         (INSIDE, None, "", WorkloadNotAllowed),
         (INSIDE, None, "spiffe://elsewhere/ns/tenon/sa/auth", WorkloadNotAllowed),
+        (INSIDE, None, "spiffe://tenon.local/ns/elsewhere/sa/auth", WorkloadNotAllowed),
         (INSIDE, None, "spiffe://tenon.local/ns/tenon/sa/auth/more", WorkloadNotAllowed),
         (INSIDE, None, "spiffe://tenon.local/ns/tenon/sa/", WorkloadNotAllowed),
     ],
