@@ -45,7 +45,7 @@ async def wire(frame: Frame) -> AsyncIterator[Wiring]:
                 for path, handler in handlers_of(servicers[service.full_name], service, messages).items()
             },
             http=routes(storage.published),
-            tasks=(own_keys.run, housekeeping.run),
+            tasks=(own_keys.run, housekeeping.run, storage.engine.forget),
             verifier=TokenVerifier(keys=own_keys, issuer=frame.settings.issuer, audience=frame.settings.audience),
         )
 

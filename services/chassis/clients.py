@@ -126,7 +126,7 @@ class Clients:
         endpoints = self._peers.get(service)
         if not endpoints:
             raise PeerUnknown(
-                f"Nobody told where {service} is. Mend: add {service}=<endpoint> to TENON_PEERS.",
+                f"TENON_PEERS does not say where {service} is. Mend: add {service}=<endpoint> to it.",
                 metadata={"service": service},
             )
         options = [*_OPTIONS, ("grpc.service_config", self._config)]

@@ -6,10 +6,12 @@ import socket
 import stat
 from pathlib import Path
 
+from services.chassis.refusal import StartRefused
+
 _BACKLOG = 1024
 
 
-class EndpointInUse(Exception):
+class EndpointInUse(StartRefused):
     """Somebody else listens there."""
 
 

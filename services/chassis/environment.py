@@ -10,6 +10,8 @@ import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from services.chassis.refusal import StartRefused
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -21,7 +23,7 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 
 
-class SettingsError(ValueError):
+class SettingsError(StartRefused, ValueError):
     """Some variables of the environment cannot be used; `problems` has one sentence for each."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from services.chassis.refusal import StartRefused
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -27,11 +29,12 @@ NONCE_BYTES = 12
 """Length of AES-GCM's nonce. It is random, so one key may seal 2^32 values of a purpose (NIST SP 800-38D §8.3)."""
 
 _LINE = re.compile(r"([A-Za-z0-9_-]{1,16}):([A-Za-z0-9+/]{43}=)")
+_MEND_KEY = 'write a line such as `echo "1:$(openssl rand -base64 32)"` makes one.'
 # A Kubernetes secret is owned by root and read through the pod's group, so the group may read; nobody else may.
 _FORBIDDEN_BITS = stat.S_IRWXO | stat.S_IWGRP | stat.S_IXGRP
 
 
-class KeyringError(Exception):
+class KeyringError(StartRefused):
     """The root key file cannot be used; the message says how to mend it and never what it holds."""
 
 
@@ -98,11 +101,11 @@ class Keyring:
             KeyringError: if there is none, one has the wrong length, or two share an id.
         """
         if not keys:
-            raise KeyringError("The keyring holds no key. Mend: create one with create_root_key.")
+            raise KeyringError(f"The keyring holds no key. Mend: {_MEND_KEY}")
         if len({key.id for key in keys}) != len(keys):
             raise KeyringError("Two root keys share an id. Mend: give every line of the file an id of its own.")
         if any(len(key.secret) != KEY_BYTES for key in keys):
-            raise KeyringError(f"A root key is not {KEY_BYTES} bytes long. Mend: create one with create_root_key.")
+            raise KeyringError(f"A root key is not {KEY_BYTES} bytes long. Mend: {_MEND_KEY}")
         self._keys = tuple(keys)
         self._sealers: dict[str, Sealer] = {}
 

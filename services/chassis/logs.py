@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 """Id of the request that is served, empty outside of one."""
@@ -122,13 +123,13 @@ class AccessLog:
         self.enabled = enabled
         self._stream = stream or sys.stderr
         self._head = f'","level":"INFO","service":{quote(service)},"worker":{worker},"logger":"access",'
-        self._lines: list[str] = []
+        self._lines: list[tuple[float, str | Callable[[], str]]] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def write(self, now: float, fields: str, loop: asyncio.AbstractEventLoop) -> None:
-        """Keep a line; `fields` is the inside of a JSON object without the fields that all lines share."""
+    def write(self, now: float, fields: str | Callable[[], str], loop: asyncio.AbstractEventLoop) -> None:
+        """Keep a line; `fields` is the inside of a JSON object without the fields that all lines share, or makes it."""
         lines = self._lines
-        lines.append(f'{{"time":"{format_time(now)}{self._head}{fields}}}\n')
+        lines.append((now, fields))
         if len(lines) >= _FLUSH_LINES:
             self.flush()
         elif self._timer is None:
@@ -140,7 +141,12 @@ class AccessLog:
             self._timer.cancel()
             self._timer = None
         if self._lines:
-            text = "".join(self._lines)
-            self._lines.clear()
-            self._stream.write(text)
+            lines, self._lines = self._lines, []
+            head = self._head
+            # Put into words together: that costs half of what it costs between the steps of a call.
+            texts = [
+                f'{{"time":"{format_time(now)}{head}{fields if isinstance(fields, str) else fields()}}}\n'
+                for now, fields in lines
+            ]
+            self._stream.write("".join(texts))
             self._stream.flush()

@@ -14,19 +14,19 @@ import grpc
 import uvloop
 
 from services.chassis.clients import MESSAGE_LIMIT, Clients
-from services.chassis.contract import ContractError, read_contract
+from services.chassis.contract import read_contract
 from services.chassis.endpoint import EndpointInUse, clear_stale_socket
 from services.chassis.environment import SettingsError
 from services.chassis.frame import Frame, Wire, Wiring
 from services.chassis.health import Health
 from services.chassis.http_listener import build_app, serve_http
 from services.chassis.interceptors import Verifier, standard_chain
-from services.chassis.keyring import KeyringError
 from services.chassis.logs import AccessLog, set_up_logs
 from services.chassis.reflection import Reflection
+from services.chassis.refusal import StartRefused
 from services.chassis.settings import Settings
 from services.chassis.telemetry import set_up_telemetry
-from services.chassis.tls import CertificateFolder, CertsUnusable
+from services.chassis.tls import CertificateFolder
 from services.chassis.tokens import Jwks, TokenVerifier, http_fetch
 from services.chassis.transport import ChainHost, Handler, HandlerTable
 
@@ -41,14 +41,18 @@ _LOG = logging.getLogger(__name__)
 EXIT_CONFIGURATION = 78
 """The exit code for what a person has to mend in the environment, the contract or a file: a restart will not help."""
 
+METADATA_LIMIT = 128 * 1024
+"""Bytes of a call's headers: the 64 KiB that the edge takes, what it adds, and 32 for each header as HTTP/2 counts."""
+
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
     ("grpc.max_send_message_length", MESSAGE_LIMIT),
+    # What the edge lets through must not fail here by chance, as it does from grpc's 8 KiB on.
+    ("grpc.max_metadata_size", METADATA_LIMIT),
+    ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
     # Two processes on one port would share its connections; each worker is an endpoint of its own.
     ("grpc.so_reuseport", 0),
 )
-_MISTAKES = (SettingsError, ContractError, KeyringError, CertsUnusable, EndpointInUse)
-"""What a person has to mend, said without a traceback."""
 
 
 def serve(*, name: str, wire: Wire, environ: Mapping[str, str]) -> int:
@@ -64,7 +68,7 @@ def serve(*, name: str, wire: Wire, environ: Mapping[str, str]) -> int:
             return runner.run(_run(name, wire, environ, settings, started))
     except asyncio.CancelledError:
         return 0
-    except _MISTAKES as error:
+    except StartRefused as error:
         print(f"{name} cannot start:\n{error}", file=sys.stderr)  # noqa: T201 - logs may not be set up yet
         return EXIT_CONFIGURATION
     except Exception:  # noqa: BLE001 - logged as a line like any other, and the process ends

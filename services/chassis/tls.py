@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from services.chassis.refusal import StartRefused
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -17,7 +19,7 @@ _FILES = ("key.pem", "cert.pem", "ca.pem")
 _ATTEMPTS = 5
 
 
-class CertsUnusable(Exception):
+class CertsUnusable(StartRefused):
     """The folder of certificates lacks a file, or one cannot be read."""
 
 

@@ -36,6 +36,9 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type (RFC 9068 §2.1), not a secre
 MAX_TOKEN = 8192
 """Characters beyond which nobody looks at a token."""
 
+MAX_TIME = 253_402_300_799
+"""The last second of the year 9999: no time in a token is later."""
+
 _HEADERS = frozenset({"alg", "typ", "kid"})
 _MAX_JWKS = 65536
 _log = logging.getLogger(__name__)
@@ -239,7 +242,7 @@ def _decode(part: str) -> bytes:
 
 def _json_object(raw: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(raw)
+        value = json.loads(raw, object_pairs_hook=_members)
     except (ValueError, RecursionError) as error:
         raise TokenInvalid("The access token is not a signed JWT.") from error
     if not isinstance(value, dict):
@@ -247,18 +250,27 @@ def _json_object(raw: bytes) -> dict[str, Any]:
     return value
 
 
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a member that is there twice, of which another reader would take the other (RFC 8725 §2.4)."""
+    if len(members := dict(pairs)) < len(pairs):
+        raise ValueError("a member is there twice")
+    return members
+
+
 def _number(payload: Mapping[str, Any], name: str) -> float | None:
     value = payload.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    # Python's JSON knows NaN, which no clock ever passes, and integers that no float holds.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MAX_TIME:
         raise TokenInvalid(f"The access token's claim `{name}` is not a time.")
     return float(value)
 
 
 def _text(payload: Mapping[str, Any], name: str, *, required: bool = False) -> str:
     value = payload.get(name, "")
-    if not isinstance(value, str) or (required and not value):
+    # Neither Postgres nor a log takes NUL and lone surrogates.
+    if not isinstance(value, str) or (required and not value) or not value.isprintable():
         raise TokenInvalid(f"The access token's claim `{name}` is missing or no text.")
     return value
 

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from services.cli.errors import CommandError
 
@@ -25,13 +25,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: 0 well, 1 an error that is said, 2 a wrong command line."""
     arguments, rest = _parser().parse_known_args(argv)
     if rest and not getattr(arguments, "passes_on", False):
-        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+        arguments.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.rest = rest
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         return command(arguments)
     except CommandError as error:
-        sys.stderr.write(f"tenon: {error}\n")
+        sys.stderr.write(describe_error(str(error)))
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -48,24 +48,41 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+def describe_error(words: str) -> str:
+    """Return what the terminal shows of an error: lines of a log first, then the sentence under the command's name."""
+    *details, sentence = words.splitlines()
+    return "\n".join((*details, f"tenon: {sentence}\n"))
+
+
+class _Version(argparse.Action):
+    """Prints the version that is installed, which is looked up for nobody else."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"tenon {version('tenon')}\n")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tenon", description="A backend that you get by writing contracts.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_up(commands.add_parser("up", help="start everything and stay in the foreground"))
     down = commands.add_parser("down", help="stop everything")
-    down.set_defaults(command=_down)
+    down.set_defaults(command=_down, parser=down)
     status = commands.add_parser("status", help="show each process: endpoint, health, memory")
     status.add_argument("--json", action="store_true", help="as JSON")
-    status.set_defaults(command=_status)
+    status.set_defaults(command=_status, parser=status)
     logs = commands.add_parser("logs", help="show the log of a process")
     logs.add_argument("name", metavar="NAME", help="a process of `tenon status`, a service, or `up`")
     logs.add_argument("-f", "--follow", action="store_true", help="go on as the log grows")
     logs.add_argument("-n", "--lines", type=int, default=200, help="how many lines from its end (200)")
-    logs.set_defaults(command=_logs)
+    logs.set_defaults(command=_logs, parser=logs)
     token = commands.add_parser("token", help="print an access token and nothing else")
-    token.add_argument("--email", default="", help="whose (the bootstrap administrator's)")
-    token.add_argument("--organization", default="", help="the organization that it acts in (default)")
-    token.set_defaults(command=_token)
+    token.add_argument("--email", default="", help="whose; the bootstrap administrator's when left out")
+    token.add_argument("--organization", default="", help="the organization that it acts in; `default` when left out")
+    token.set_defaults(command=_token, parser=token)
     demo = commands.add_parser("demo", help="load demo data").add_subparsers(required=True, metavar="DATA")
     flights = demo.add_parser("flights", help="a year of real flights, through the public API", add_help=False)
     flights.set_defaults(command=_flights, passes_on=True)
@@ -86,7 +103,7 @@ def _add_up(up: argparse.ArgumentParser) -> None:
         help="an import root of contracts outside the repository; may be repeated",
     )
     up.add_argument("--caller", type=int, help=argparse.SUPPRESS)
-    up.set_defaults(command=_up)
+    up.set_defaults(command=_up, parser=up)
 
 
 def _settings(contracts: Sequence[Path] = ()) -> Settings:
@@ -104,12 +121,12 @@ def _running() -> Settings:
 def _up(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments.contracts)
     if arguments.detach:
-        from services.cli.detach import run_detached
+        from services.cli.commands.detach import run_detached
 
         roots = [part for root in settings.contracts for part in ("--contracts", str(root))]
         return run_detached(settings, [*roots, *(["--no-demo"] if arguments.no_demo else [])])
     from services.cli.console import Console
-    from services.cli.up import run_up
+    from services.cli.commands.up import run_up
 
     console = Console(caller=arguments.caller)
     try:
@@ -125,25 +142,25 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _down(_: argparse.Namespace) -> int:
-    from services.cli.down import run_down
+    from services.cli.commands.down import run_down
 
     return run_down(_settings())
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from services.cli.status import run_status
+    from services.cli.commands.status import run_status
 
     return run_status(_running(), as_json=arguments.json)
 
 
 def _logs(arguments: argparse.Namespace) -> int:
-    from services.cli.show_logs import run_logs
+    from services.cli.commands.logs import run_logs
 
     return run_logs(_settings(), arguments.name, follow=arguments.follow, lines=arguments.lines)
 
 
 def _token(arguments: argparse.Namespace) -> int:
-    from services.cli.token import run_token
+    from services.cli.commands.token import run_token
 
     return run_token(_running(), email=arguments.email, organization=arguments.organization)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.cli.errors import AlreadyRunning, BrokenState, CommandError
-from services.cli.proc import start_time_of
+from services.cli.supervision.proc import start_time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,10 +53,17 @@ def prepare_folders(settings: Settings) -> None:
                 f"The state folder {folder} cannot be made: {error.strerror}.",
                 mend="set TENON_HOME to a folder that you may write.",
             ) from error
-        if folder.stat().st_uid != os.geteuid():
+        found = folder.stat()
+        if found.st_uid != os.geteuid():
             raise CommandError(
                 f"The state folder {folder} belongs to another user.",
                 mend="run `tenon` as that user, or set TENON_HOME to a folder of your own.",
+            )
+        # Whoever may write there may put another root key or contract in the place of ours.
+        if found.st_mode & stat.S_IWOTH:
+            raise CommandError(
+                f"Everybody may write to the state folder {folder}.",
+                mend=f"run `chmod o-w {folder}`, or set TENON_HOME to a folder of your own.",
             )
     _prepare_run(settings.run)
 

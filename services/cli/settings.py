@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from services.chassis.repository import RECORD_HOST, REPOSITORY, service_folders
 from services.cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -17,10 +18,16 @@ if TYPE_CHECKING:
 SOCKET_LIMIT = 107
 """Bytes that the path of a Unix socket may have on Linux (`sun_path` less its end)."""
 
-LONGEST_SOCKET = "data-99.http.sock"
+SERVICES = service_folders()
+"""The services of a run: every folder that is one."""
+
+MOST_WORKERS = 99
+"""Processes that one service may have."""
+
+LONGEST_SOCKET = f"{max(SERVICES, key=len)}-{MOST_WORKERS}.http.sock"
 """The longest name that a socket of ours has."""
 
-WORKLOADS = ("edge", "auth", "data", "cli")
+WORKLOADS = ("edge", *SERVICES, "cli")
 """Who has an identity in the mesh."""
 
 CERTIFICATE_LIFE = 24 * 3600
@@ -44,10 +51,8 @@ class Settings:
     """The address that the edge listens on."""
     edge_port: int
     """The port that the edge listens on."""
-    auth_workers: int
-    """Processes of the auth service."""
-    data_workers: int
-    """Processes of the data service."""
+    workers: Mapping[str, int]
+    """How many processes each service has, by its name."""
     trust_domain: str
     """The SPIFFE trust domain of the workloads."""
     issuer: str
@@ -104,19 +109,26 @@ def read_settings(environ: Mapping[str, str], *, directory: Path, contracts: tup
     port = _read_number(environ, "TENON_EDGE_PORT", 8080, 1, 65535)
     host = environ.get("TENON_EDGE_HOST") or "127.0.0.1"
     return Settings(
-        root=Path(__file__).resolve().parents[2],
+        root=REPOSITORY,
         home=home,
         run=_choose_run(environ, home),
         edge_host=host,
         edge_port=port,
-        auth_workers=_read_number(environ, "TENON_AUTH_WORKERS", 1, 1, 99),
-        data_workers=_read_number(environ, "TENON_DATA_WORKERS", min(2, os.cpu_count() or 1), 1, 99),
+        workers={
+            service: _read_number(environ, workers_variable(service), _usual_workers(service), 1, MOST_WORKERS)
+            for service in SERVICES
+        },
         trust_domain=environ.get("TENON_TRUST_DOMAIN") or "tenon.local",
         issuer=environ.get("TENON_ISSUER") or f"http://localhost:{port}",
         audience=environ.get("TENON_AUDIENCE") or "tenon",
         contracts=tuple(_existing_folder(directory / path) for path in contracts),
         handed_on={k: v for k, v in environ.items() if k in HANDED_ON or k.startswith(HANDED_ON_PREFIXES)},
     )
+
+
+def workers_variable(service: str) -> str:
+    """Return the variable that says how many processes a service has, such as `TENON_DATA_WORKERS`."""
+    return f"TENON_{service.upper()}_WORKERS"
 
 
 def find_home(directory: Path) -> Path:
@@ -147,10 +159,20 @@ def _choose_run(environ: Mapping[str, str], home: Path) -> Path:
     )
 
 
+def _usual_workers(service: str) -> int:
+    # Data serves every contract without a service of its own: the work is there.
+    return min(2, os.cpu_count() or 1) if service == RECORD_HOST else 1
+
+
 def _existing_folder(path: Path) -> Path:
     folder = path.resolve()
     if not folder.is_dir():
         raise CommandError(f"There is no folder {folder}.", mend="give --contracts an existing import root.")
+    if next(folder.rglob("*.proto"), None) is None:
+        raise CommandError(
+            f"There is no .proto file in {folder}.",
+            mend="put a contract there, such as library/v1/library.proto for the package library.v1.",
+        )
     return folder
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.cli.home import write_private
-from services.cli.proc import start_time_of
+from services.cli.supervision.proc import start_time_of
 
 if TYPE_CHECKING:
     from services.cli.settings import Settings
-    from services.cli.supervisor import Supervisor
+    from services.cli.supervision.supervisor import Supervisor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

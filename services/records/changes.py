@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.schema import CreateColumn, SetColumnComment, SetTableComment
 
+from services.chassis.refusal import StartRefused
 from services.records.catalogue import quoted
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ WIDENED = {
 """Changes of a field's type that lose nothing: the bytes mean the same, and the column has room."""
 
 
-class MigrationRefused(Exception):
+class MigrationRefused(StartRefused):
     """The contract asks for what would lose data. `problems` says what, and how to mend it."""
 
     def __init__(self, problems: Sequence[str]) -> None:

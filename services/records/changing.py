@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from services.chassis.postgres import FAILURES
 from services.records.columns import INPUT
 from services.records.failures import EtagMismatch, TooMuchContention
-from services.records.preparing import now, redacted
+from services.records.preparing import now, redacted, without_unknown
 from services.records.scope import admit
 from services.records.statements import CHECK
 from services.records.writing import refuse
@@ -54,23 +54,29 @@ class Update:
         """Change the record, or return None where another change came first."""
         writer, moment = self._writer, now()
         body = getattr(request, self._body)
-        stored, revision = await writer.read(body.name, call, executor)
+        current = await writer.read(body.name, call, executor)
+        stored = current.message
         if writer.preparing.has_etag and body.etag and body.etag != stored.etag:  # type: ignore[attr-defined]
             raise EtagMismatch(body.name)
         patch = writer.preparing.clean(body)
         result = writer.masks.updated(stored, patch, list(request.update_mask.paths))
         row = writer.preparing.changed(stored, result, moment, self._body)
         if row is None:
-            return writer.shown.of_message(stored)
-        answer = row.stored if writer.shown.shape is not None else writer.shown.of_message(row.message)
+            answer = writer.shown.of_message(without_unknown(stored))
+            await writer.remembering.keep(kept, call, executor, answer)
+            return answer
+        is_plain = current.shape == writer.shown.shape
+        answer = row.stored if is_plain else writer.shown.of_message(without_unknown(row.message))
         statement = writer.statement("update", remembered=bool(kept.id))
         values = {
+            "event_after": None if is_plain else redacted(writer.table, row.message),
             **row.values,
             **self._checks(stored, row),
             **writer.event(call, moment),
             **kept.values(call, answer),
             "event_before": redacted(writer.table, stored),
-            "expected": revision,
+            "expected": current.revision,
+            "row_shape": current.shape,
         }
         try:
             rows = await executor.fetch(statement.sql, statement.arguments(call.caller, values))
@@ -115,9 +121,10 @@ class Delete:
     async def _attempt(self, request: Any, call: Call, executor: Executor, kept: Remembered) -> bool:
         """Remove the record; False where another change came first."""
         writer = self._writer
-        stored, revision = await writer.read(request.name, call, executor)
+        current = await writer.read(request.name, call, executor)
+        stored: Any = current.message
         etag = getattr(request, "etag", "")
-        if etag and etag != (stored.etag if writer.preparing.has_etag else ""):  # type: ignore[attr-defined]
+        if etag and etag != (stored.etag if writer.preparing.has_etag else ""):
             raise EtagMismatch(request.name)
         statement = writer.statement("delete", remembered=bool(kept.id))
         values = {
@@ -125,7 +132,7 @@ class Delete:
             **kept.values(call, b""),
             INPUT + writer.table.columns["name"].name: request.name,
             "event_before": redacted(writer.table, stored),
-            "expected": revision,
+            "expected": current.revision,
         }
         try:
             return bool(await executor.fetch(statement.sql, statement.arguments(call.caller, values)))

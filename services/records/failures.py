@@ -194,7 +194,11 @@ def _taken(table: RecordTable, error: asyncpg.UniqueViolationError, *, field: st
         said = f" `{name}`" if name else " of that name"
         # In a batch, `field` tells which of its records it is.
         where = field.rpartition(".")[0]
-        metadata = {"resource": resource, "name": name, "field": f"{where}.{table.record.singular}_id" if where else "name"}
+        metadata = {
+            "resource": resource,
+            "name": name,
+            "field": f"{where}.{table.record.singular}_id" if where else "name",
+        }
         return RecordExists(
             f"{resource}{said} exists. Choose another id, or read the one that exists.", metadata=metadata
         )

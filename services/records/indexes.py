@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.chassis.contract import Behavior, Kind, Scope
-from services.records.naming import named
+from services.chassis.refusal import StartRefused
+from services.records.naming import identifier, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,23 +21,26 @@ MAX_KEY_LENGTH = 512
 """The most characters of a string that an index holds, unless the contract says less."""
 
 
-class RecordError(ValueError):
+class RecordError(StartRefused):
     """A record that no table can keep: a mistake of the contract."""
 
 
-def add_indexes(table: sa.Table, record: Record, columns: Mapping[str, sa.Column[Any]]) -> None:
-    """Add the indexes that the contract asks for, and those that the engine needs."""
+def add_indexes(table: sa.Table, record: Record, columns: Mapping[str, sa.Column[Any]]) -> dict[str, tuple[str, ...]]:
+    """Add the indexes that the contract asks for and those that the engine needs; return unique keys by their name."""
+    keys: dict[str, tuple[str, ...]] = {}
     organization, name = table.columns["organization"], columns["name"]
     # What is unique is so among the rows that one caller sees: a refusal must tell nothing of another owner's rows.
     whose = [organization, table.columns["owner"]] if record.scope is Scope.OWNER else [organization]
     if "parent" in table.columns:
-        sa.Index(named(table.name, "parent", "idx"), organization, table.columns["parent"], name)
+        sa.Index(_free_name(table, "parent", "idx"), organization, table.columns["parent"], name)
     if record.scope is Scope.OWNER:
-        sa.Index(named(table.name, "owner", "idx"), organization, table.columns["owner"], name)
+        sa.Index(_free_name(table, "owner", "idx"), organization, table.columns["owner"], name)
     for key in record.unique:
         kept = _key_columns(record, columns, key)
+        free = _free_name(table, *key, "key")
+        keys[free] = key
         sa.Index(
-            named(table.name, *key, "key"),
+            free,
             *whose,
             *kept,
             unique=True,
@@ -49,7 +54,18 @@ def add_indexes(table: sa.Table, record: Record, columns: Mapping[str, sa.Column
         if any(isinstance(column.type, ARRAY | JSONB) for column in kept):
             _add_containment_index(table, key, kept)
         else:
-            sa.Index(named(table.name, *key, "idx"), organization, *map(_ascending, kept), name)
+            sa.Index(_free_name(table, *key, "idx"), organization, *map(_ascending, kept), name)
+    return keys
+
+
+def _free_name(table: sa.Table, *parts: str) -> str:
+    """Return a name that no other index of the schema has: the keys (`a`, `b_c`) and (`a_b`, `c`) read alike."""
+    taken: set[tuple[str | None, str]] = table.metadata.info.setdefault("index_names", set())
+    name = named(table.name, *parts)
+    while (table.schema, name) in taken:
+        name = identifier(f"{name}_{hashlib.sha256(repr((table.name, parts)).encode()).hexdigest()[:8]}")
+    taken.add((table.schema, name))
+    return name
 
 
 def _ascending(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
@@ -61,7 +77,7 @@ def _add_containment_index(table: sa.Table, key: Sequence[str], columns: Sequenc
     """Index each list, map and message among the columns: only GIN finds what is inside them."""
     for name, column in zip(key, columns, strict=True):
         if isinstance(column.type, ARRAY | JSONB):
-            sa.Index(named(table.name, name, "gin"), column, postgresql_using="gin")
+            sa.Index(_free_name(table, name, "gin"), column, postgresql_using="gin")
 
 
 def _key_columns(record: Record, columns: Mapping[str, sa.Column[Any]], key: Sequence[str]) -> list[sa.Column[Any]]:

@@ -74,9 +74,7 @@ class Preparing:
 
     def clean(self, body: Message) -> Message:
         """Return a copy without what a client may not set, its times cut to what a column keeps."""
-        message = type(body)()
-        message.CopyFrom(body)
-        message.DiscardUnknownFields()
+        message = without_unknown(body)
         for name in self._owned:
             message.ClearField(name)
         if self._cut is not None:
@@ -107,7 +105,8 @@ class Preparing:
         for owned in self._owned:
             self._keep(before, message, owned)
         message.name = before.name
-        if message == before:
+        # Not by `==`, for which NaN is never the same and -0.0 the same as 0.0.
+        if message.SerializeToString(deterministic=True) == before.SerializeToString(deterministic=True):
             return None
         if "update_time" in self._owned:
             set_timestamp(message.update_time, now)
@@ -156,12 +155,18 @@ class Preparing:
 
 def redacted(table: RecordTable, message: Message) -> bytes:
     """Return the bytes of a message without what events may not hold."""
-    if table.redact is None:
-        return message.SerializeToString()
+    known = without_unknown(message)
+    if table.redact is not None:
+        table.redact(known)
+    return known.SerializeToString()
+
+
+def without_unknown(message: Message) -> Message:
+    """Return a copy of a message without the fields that its contract does not have."""
     copy = type(message)()
     copy.CopyFrom(message)
-    table.redact(copy)
-    return copy.SerializeToString()
+    copy.DiscardUnknownFields()
+    return copy
 
 
 def _new_etag() -> str:

@@ -6,10 +6,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from services.chassis.errors import InvalidArgument, TenonError
+import asyncpg
+
+from services.chassis.errors import Aborted, InvalidArgument, TenonError
 from services.chassis.postgres import FAILURES, Transaction
 from services.records.failures import RequestIdReused, invalid
-from services.records.statements import recall
+from services.records.statements import recall, remember
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -57,11 +59,12 @@ NOT_REMEMBERED = Remembered(id="")
 class Remembering:
     """Answers repeated requests of one service."""
 
-    __slots__ = ("_sql",)
+    __slots__ = ("_keep", "_recall_sql")
 
     def __init__(self, service: ServiceTables) -> None:
         """Take the tables of the service."""
-        self._sql = recall(service)
+        self._recall_sql = recall(service)
+        self._keep = remember(service)
 
     async def once(
         self,
@@ -87,21 +90,35 @@ class Remembering:
             description = f"A request id has at most {MAX_LENGTH} characters and no NUL. Send a UUID."
             raise invalid(RequestIdInvalid, "request_id", description)
         remembered = Remembered(id=request_id, hash=_hash(request))
-        if first and (answer := await self._recall(remembered, call, executor)) is not None:
-            return answer
+        # In a transaction a failure would be its end, so there it is asked first as well.
+        in_transaction = isinstance(executor, Transaction)
+        if first or in_transaction:
+            answer = await self._recall(remembered, call, executor)
+            if answer is not None:
+                return answer
         try:
             return await work(remembered)
         except (TenonError, *FAILURES):
-            # A failed statement has ended a transaction, in which nothing can be asked any more.
-            answer = None if isinstance(executor, Transaction) else await self._recall(remembered, call, executor)
+            answer = None if in_transaction else await self._recall(remembered, call, executor)
             if answer is None:
                 raise
             return answer
 
+    async def keep(self, remembered: Remembered, call: Call, executor: Executor, answer: bytes) -> None:
+        """Keep the answer of work that has changed nothing: a repeat must not change anything either.
+
+        Raises:
+            Aborted: if the same request is being served twice at once.
+        """
+        if not remembered.id:
+            return
+        try:
+            await executor.fetch(self._keep, (*_key(remembered, call), remembered.hash, answer))
+        except asyncpg.UniqueViolationError as error:
+            raise Aborted("A request of the same id is being served just now. Retry shortly.") from error
+
     async def _recall(self, remembered: Remembered, call: Call, executor: Executor) -> bytes | None:
-        caller = call.caller
-        key = (caller.organization, caller.subject, call.method.path, remembered.id)
-        rows = await executor.fetch(self._sql, key, repeatable=True)
+        rows = await executor.fetch(self._recall_sql, _key(remembered, call), repeatable=True)
         if not rows:
             return None
         if rows[0]["request_hash"] != remembered.hash:
@@ -112,6 +129,10 @@ class Remembering:
             )
         answer: bytes = rows[0]["response"]
         return answer
+
+
+def _key(remembered: Remembered, call: Call) -> tuple[str, str, str, str]:
+    return call.caller.organization, call.caller.subject, call.method.path, remembered.id
 
 
 def _hash(request: Message) -> bytes:

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
 
+MIXED = 0
+"""The shape of a row whose bytes hold fields of more than one contract: whoever reads it leaves out what it lacks."""
+
+
 def shape_of(descriptor: Descriptor) -> int:
     """Return a signed 64-bit fingerprint of the fields of a message and of all messages in it.
 

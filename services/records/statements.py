@@ -3,7 +3,7 @@
 WITH input AS (…the new rows…),
      missing AS (…references and parents that do not exist, or not for this caller…),
      written AS (INSERT INTO the table … unless anything is missing),
-     event AS (INSERT INTO outbox … unless anything is missing),
+     event AS (INSERT INTO outbox … once that is done),
      request AS (INSERT INTO request_ids …)
 SELECT … FROM missing
 """
@@ -69,15 +69,18 @@ def insert(
     names = [*input_columns(table)]
     own = {**belonging(table), "revision": sa.literal_column("1", sa.BigInteger()), "shape": _shape(table)}
     rows = sa.select(*own.values(), *(given.c[name] for name in names)).where(complete)
-    written = sa.insert(table.table).from_select([*own, *names], rows, include_defaults=False).cte("written")
+    insertion = sa.insert(table.table).from_select([*own, *names], rows, include_defaults=False)
+    written = insertion.returning(sa.literal_column("1").label("one")).cte("written")
+    # Counted, so that an event gets its number when its row is there: a row may have to wait for the end of a deletion.
+    done = sa.select(sa.func.count()).select_from(written).scalar_subquery() > sa.literal_column("0")
     event = _event(service, table, "created", given, {"revision": own["revision"], "after": _after(table, given)})
     chosen = (
         sa.select(_FIRST.label("ordinal"), sa.literal_column("''").label("field")).where(sa.false())
         if missing is None
         else sa.select(missing.c.ordinal, missing.c.field)
     )
-    kept = [_remember(service, complete)] if remembered else []
-    return scoped(table, chosen.add_cte(written, event(complete), *kept), writes=True)
+    kept = [_remember(service, done)] if remembered else []
+    return scoped(table, chosen.add_cte(written, event(done), *kept), writes=True)
 
 
 def update(
@@ -86,15 +89,21 @@ def update(
     """Return the statement that replaces one row, if it still has the revision `expected`.
 
     Its rows are those of `insert`, with a `field` that is empty where the row was replaced. The parameters
-    `check_<column>` hold what a reference names where it has changed, and what is empty elsewhere.
+    `check_<column>` hold what a reference names where it has changed, and what is empty elsewhere; `row_shape` is
+    that of the bytes.
     """
     checked = [table.columns[name] for name in references]
     more = [sa.bindparam(CHECK + column.name, type_=column.type).label(_CHECK + column.name) for column in checked]
-    given = _one(table, [*more, sa.bindparam("event_before", type_=sa.LargeBinary()).label(_BEFORE)])
+    more.append(sa.bindparam("event_before", type_=sa.LargeBinary()).label(_BEFORE))
+    if table.redact is None:
+        # Empty but for a row that holds fields of another contract, which an event may not show.
+        more.append(sa.bindparam("event_after", type_=sa.LargeBinary()).label(_AFTER))
+    given = _one(table, more)
     missing = _missing(_references(table, given, references, _CHECK), given)
     target, name = table.table, table.columns["name"]
     changed: dict[str, Any] = {column.name: given.c[column.name] for column in table.columns.values()}
-    changed |= {"message": given.c["message"], "shape": _shape(table), "written_at": sa.literal_column("now()")}
+    shape = sa.bindparam("row_shape", type_=sa.BigInteger())
+    changed |= {"message": given.c["message"], "shape": shape, "written_at": sa.literal_column("now()")}
     written = (
         sa.update(target)
         .where(visible(table), name == given.c[name.name], _as_expected(table))
@@ -103,7 +112,8 @@ def update(
         .returning(target.c["revision"].label("revision"))
         .cte("written")
     )
-    said = {"revision": written.c.revision, "before": given.c[_BEFORE], "after": _after(table, given)}
+    after = sa.func.coalesce(given.c[_AFTER], given.c["message"])
+    said = {"revision": written.c.revision, "before": given.c[_BEFORE], "after": after}
     event = _event(service, table, "updated", given, said)
     return _changing(table, service, written, missing, event(_TRUE), remembered=remembered)
 
@@ -127,9 +137,10 @@ def delete(table: RecordTable, service: ServiceTables, *, remembered: bool) -> S
 
 
 def current(table: RecordTable) -> Statement:
-    """Return the statement that reads the row of a name in order to change it: `message` and `revision`."""
+    """Return the statement that reads the row of a name in order to change it: `message`, `revision` and `shape`."""
     columns = table.table.columns
-    found = sa.select(columns["message"], columns["revision"]).where(visible(table), _is_named(table))
+    chosen = sa.select(columns["message"], columns["revision"], columns["shape"])
+    found = chosen.where(visible(table), _is_named(table))
     return scoped(table, found, writes=True)
 
 
@@ -143,6 +154,13 @@ def recall(service: ServiceTables) -> str:
     where = "organization = $1 AND subject = $2 AND method = $3 AND request_id = $4"
     table = f'"{service.request_ids.schema}".request_ids'
     return f"SELECT request_hash, response FROM {table} WHERE {where}"  # noqa: S608  (no input in it)
+
+
+def remember(service: ServiceTables) -> str:
+    """Return the text that keeps an answer by itself; it takes what `recall` does, the hash and the response."""
+    table = f'"{service.request_ids.schema}".request_ids'
+    columns = "organization, subject, method, request_id, request_hash, response"
+    return f"INSERT INTO {table} ({columns}) VALUES ($1, $2, $3, $4, $5, $6)"  # noqa: S608  (no input in it)
 
 
 def _is_named(table: RecordTable) -> sa.ColumnElement[bool]:

@@ -223,7 +223,7 @@ def _record_table(
     table.append_constraint(sa.PrimaryKeyConstraint("organization", columns["name"].name, name=named(name, "pkey")))
     for parent, column in dict.fromkeys((t, c) for _, t, c in links):
         _link_parent(table, record, parent, column)
-    add_indexes(table, record, columns)
+    keys = add_indexes(table, record, columns)
     return RecordTable(
         record=record,
         message=GetMessageClass(descriptor),
@@ -232,7 +232,7 @@ def _record_table(
         columns=columns,
         shape=shape_of(descriptor),
         limits=text_limits(record),
-        keys={named(name, *key, "key"): key for key in record.unique},
+        keys=keys,
         redact=redaction(descriptor),
         reserved=_reserved(descriptor),
         parents=tuple(Parent(pattern=p, table=t, column=c) for p, t, c in links),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from services.chassis.errors import Violation
@@ -17,8 +18,9 @@ from services.records.failures import (
 )
 from services.records.masks import Masks
 from services.records.outbox import origin
-from services.records.preparing import Preparing
+from services.records.preparing import Preparing, without_unknown
 from services.records.rules import Rules
+from services.records.shapes import MIXED
 from services.records.statements import PARENT, current, delete, insert, presence, references_of, update
 
 if TYPE_CHECKING:
@@ -35,6 +37,18 @@ if TYPE_CHECKING:
     from services.records.remembering import Remembering
     from services.records.scope import Statement
     from services.records.tables import RecordTable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Current:
+    """A record as it is before a change."""
+
+    message: Message
+    """The stored message, with fields that a newer contract has, or an older had: a change leaves them as they are."""
+    revision: int
+    """How often it was written."""
+    shape: int
+    """The shape of its next version: this contract's, or `MIXED` where it holds fields of others."""
 
 
 class Writer:
@@ -78,8 +92,8 @@ class Writer:
             return delete(table, service, remembered=remembered)
         return insert(table, service, self.references, many=kind == "insert_many", remembered=remembered)
 
-    async def read(self, name: str, call: Call, executor: Executor) -> tuple[Message, int]:
-        """Return the stored message and its revision.
+    async def read(self, name: str, call: Call, executor: Executor) -> Current:
+        """Return what is stored.
 
         Raises:
             RecordNotFound: if there is none for this caller.
@@ -87,9 +101,12 @@ class Writer:
         rows = await self._fetch_named(self._current, name, call, executor)
         if not rows:
             raise RecordNotFound(self.table.record.type, name)
-        message = self.table.message.FromString(rows[0]["message"])
-        message.DiscardUnknownFields()
-        return message, rows[0]["revision"]
+        stored, revision, shape = rows[0]
+        message = self.table.message.FromString(stored)
+        if shape != self.table.shape:
+            known = without_unknown(message)
+            shape = self.table.shape if known.ByteSize() == message.ByteSize() else MIXED
+        return Current(message=message, revision=revision, shape=shape)
 
     async def is_there(self, name: str, call: Call, executor: Executor) -> bool:
         """Whether there is such a record for this caller."""

@@ -16,8 +16,19 @@ import httpx
 
 from services.chassis.contract import Contract, read_contract
 
+DETAILS = "grpc-status-details-bin"
+"""The trailer that every error of a service has, and none that the edge makes itself for a gRPC client."""
+
 TENON = Path(sys.executable).with_name("tenon")
 COMMAND_SECONDS = 240
+
+
+def is_of_edge(answer: httpx.Response) -> bool:
+    """Whether the edge has refused a request, and not the service behind it, which would have refused it too."""
+    if answer.headers.get("content-type", "").startswith("application/grpc"):
+        return DETAILS not in answer.headers
+    reasons = [d["reason"] for d in answer.json()["details"] if d["@type"].endswith("ErrorInfo")]
+    return reasons in (["UNAUTHENTICATED"], ["PERMISSION_DENIED"], ["NOT_FOUND"], ["INVALID_ARGUMENT"])
 
 
 def free_port() -> int:

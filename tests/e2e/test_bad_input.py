@@ -76,6 +76,7 @@ LISTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a filter of the wrong type": ({"filter": 'page_count = "many"'}, "filter", "many"),
     "a filter with an unknown enum value": ({"filter": "genre = GENRE_COOKING"}, "filter", "GENRE_COOKING"),
     "a filter that is too deep": ({"filter": "(" * 200 + "title = 1" + ")" * 200}, "filter", ""),
+    "a path in a filter that is too deep": ({"filter": "author" + ".with" * 200 + '.email = "x"'}, "filter", ""),
     "a filter that is too long": ({"filter": "title = " + "x" * 9000}, "filter", ""),
     "an unknown field in order_by": ({"orderBy": "colour desc"}, "order_by", "colour"),
     "a negative page": ({"pageSize": -1}, "page_size", ""),

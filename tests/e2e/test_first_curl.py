@@ -28,10 +28,18 @@ def test_the_readmes_curl_answers_with_real_rows(stack: Stack) -> None:
     assert '"airports/' in done.stdout, done
 
 
-def test_a_second_up_on_one_state_folder_is_refused_with_the_mend(stack: Stack) -> None:
+def test_a_second_up_with_other_contracts_is_refused_with_the_mend(stack: Stack) -> None:
     again = stack.tenon("up", "--detach", check=False)
     assert again.returncode == 1
     assert "Another `tenon up`" in again.stderr
+    assert "with other settings or with contracts as they were" in again.stderr
+    assert "tenon down" in again.stderr
+
+
+def test_a_second_up_of_what_runs_already_is_well_and_starts_nothing(stack: Stack) -> None:
+    before = [process["pid"] for process in stack.status()["processes"]]
+    assert "runs already" in stack.start()
+    assert [process["pid"] for process in stack.status()["processes"]] == before
 
 
 def test_idle_memory_of_all_processes_is_bounded(stack: Stack) -> None:

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import httpx
 
     from tests.e2e.stack import Stack
@@ -38,13 +40,15 @@ FILTERS = [
 
 
 @pytest.fixture(scope="module")
-def acme(stack: Stack) -> httpx.Client:
-    return stack.client(stack.token("--organization", "acme"))
+def acme(stack: Stack) -> Iterator[httpx.Client]:
+    with stack.client(stack.token("--organization", "acme")) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
-def globex(stack: Stack) -> httpx.Client:
-    return stack.client(stack.token("--organization", "globex"))
+def globex(stack: Stack) -> Iterator[httpx.Client]:
+    with stack.client(stack.token("--organization", "globex")) as client:
+        yield client
 
 
 def attempts(client: httpx.Client, shelf: str, name: str, book: dict[str, Any], etag: str) -> list[httpx.Response]:
@@ -104,6 +108,27 @@ def test_a_page_token_of_another_organization_opens_nothing(acme: httpx.Client, 
     stolen = globex.get("/library/v1/shelves/paged/books", params={"pageSize": 1, "pageToken": token})
     assert stolen.status_code == 400
     assert SECRET not in stolen.text
+
+
+def test_a_page_token_of_another_owner_opens_nothing(stack: Stack, powerless: str) -> None:
+    with stack.client(stack.token()) as owner, stack.client(powerless) as other:
+        for number in range(2):
+            assert owner.post(f"/library/v1/notes?noteId=paged{number}", json={"text": SECRET}).status_code == 200
+        token = owner.get("/library/v1/notes?pageSize=1").json()["nextPageToken"]
+        stolen = other.get("/library/v1/notes", params={"pageSize": 1, "pageToken": token})
+    assert stolen.status_code == 400, stolen.text
+
+
+def test_a_note_is_its_owners_alone_and_its_name_says_no_more_than_that_it_is_taken(
+    stack: Stack, powerless: str
+) -> None:
+    with stack.client(stack.token()) as owner, stack.client(powerless) as other:
+        assert owner.post("/library/v1/notes?noteId=mine", json={"text": SECRET}).status_code == 200
+        read = other.get("/library/v1/notes/mine")
+        taken = other.post("/library/v1/notes?noteId=mine", json={"text": "theirs"})
+        assert (read.status_code, taken.status_code) == (404, 403)
+        assert SECRET not in read.text + taken.text + other.get("/library/v1/notes").text
+        assert owner.get("/library/v1/notes/mine").json()["text"] == SECRET
 
 
 def test_a_global_record_is_read_by_all_and_written_by_the_system_alone(stack: Stack, acme: httpx.Client) -> None:

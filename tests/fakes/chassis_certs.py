@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from services.cli.certificates import renew
+from services.cli.stack.certificates import renew
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2
 
 from services.chassis.tls import CertificateFolder
 
-PATH = "/tenon.bench.v1.BenchService/Pass"
+PATH = "/tenon.data.v1.BenchService/Pass"
 HEALTH = "/grpc.health.v1.Health/Check"
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from services.chassis.contract import PROTO_ROOT, write_contract
-from services.cli.contract import topology_of
-from services.cli.edge import binary
-from services.cli.workers import service_environ
+from services.cli.stack.contract import topology_of
+from services.cli.stack.edge import binary
+from services.cli.stack.workers import service_environ
 from services.meshgen.envoy import BOOTSTRAP_FILE, generate, write
 from tests.load.launch import free_port
 from tests.load.worker import PLAIN_CONTRACT, PROFILE, bench_contract
@@ -71,12 +71,10 @@ async def run_floor(stack: Stack, launcher: Launcher) -> Floor:
             "bare-grpc",
             [python, "-m", "tests.load.bare_grpc", f"unix:{bare}", str(settings.certificates("data"))],
         ),
-        "edge": launcher.start(
-            "edge", [str(binary()), "-c", str(folder / "envoy" / BOOTSTRAP_FILE), *ENVOY_OPTIONS]
-        ),
+        "edge": launcher.start("edge", [str(binary()), "-c", str(folder / "envoy" / BOOTSTRAP_FILE), *ENVOY_OPTIONS]),
     }
     for socket in (worker, bare):
         await launcher.wait_for_grpc(socket, certificates=certificates, name="data")
     edge = f"127.0.0.1:{topology.port}"
-    await launcher.wait_for_http(f"http://{edge}/bench/v1/pass", await stack.token())
+    await launcher.wait_for_http(f"http://{edge}/data/v1/pass", await stack.token())
     return Floor(worker=worker, edge=edge, bare=bare, pids=pids, profile=profile)

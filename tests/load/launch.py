@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from services.cli.probes import is_grpc_ready
+from services.cli.supervision.probes import is_grpc_ready
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence

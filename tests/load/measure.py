@@ -65,11 +65,11 @@ async def measure(case: Case, postgres: Callable[[], frozenset[int]]) -> Sample:
         elif last == "close":
             after = [read_cpu(group) for group in groups]
     if await driver.wait() or not last.startswith("{"):
-        raise CaseFailed(f"{case.way.value}, {case.operation.value}: the driver failed; see above.")
+        raise CaseFailed(f"{case.key}: the driver failed; see above.")
     outcome = Outcome(**json.loads(last))
     if outcome.failures or not outcome.answers:
         failed = f"{outcome.failures} answers failed, the first so: {outcome.failure}"
-        raise CaseFailed(f"{case.way.value}, {case.operation.value}: {failed}")
+        raise CaseFailed(f"{case.key}: {failed}")
     spent = [(b - a) / outcome.answers * MICROSECONDS for a, b in zip(before, after, strict=True)]
     return Sample(
         rate=outcome.answers / outcome.seconds,

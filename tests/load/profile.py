@@ -1,60 +1,53 @@
-"""Where the time of the service goes: one more worker of data, run under a profiler and driven directly."""
+"""Where the time of the service goes: a worker of data that profiles itself while one case is driven."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
-import pstats
 import signal
-import subprocess
-import sys
-from contextlib import suppress
+import time
+from collections import Counter
 from dataclasses import replace
-from io import StringIO
 from typing import TYPE_CHECKING
 
-from services.cli.probes import is_grpc_ready
-from services.cli.workers import service_environ
 from tests.load.measure import measure
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.load.cases import Case
-    from tests.load.processes import Stack
+    from tests.load.floor import Floor
 
-LINES = 25
-"""Functions that are shown."""
+SHARE = 0.01
+"""What is less than this part of the whole is summed up."""
 
-
-async def profile(stack: Stack, case: Case, folder: Path) -> str:
-    """Return the functions that cost most while a case is driven, by the time within them."""
-    settings = stack.settings
-    socket, result = settings.run / "profiled.sock", folder / "profile"
-    environ = {
-        **service_environ(settings, "data", 0),
-        "PATH": os.environ.get("PATH", ""),
-        "TENON_LISTEN": f"unix:{socket}",
-        "TENON_HTTP_LISTEN": "",
-    }
-    command = [sys.executable, "-m", "cProfile", "-o", str(result), "-m", "services.data"]
-    with (folder / "profiled.log").open("wb") as log:
-        worker = subprocess.Popen(command, env=environ, stdout=log, stderr=log)  # noqa: ASYNC220 (it only starts)
-    try:
-        await _wait_until_ready(stack, socket)
-        await measure(replace(case, job=replace(case.job, target=f"unix:{socket}")), frozenset)
-    finally:
-        worker.send_signal(signal.SIGTERM)
-        await asyncio.to_thread(worker.wait)
-        with suppress(FileNotFoundError):
-            socket.unlink()
-    text = StringIO()
-    pstats.Stats(str(result), stream=text).strip_dirs().sort_stats("tottime").print_stats(LINES)
-    return text.getvalue()
+PATIENCE = 10.0
+"""Seconds in which the worker must have written its profile."""
 
 
-async def _wait_until_ready(stack: Stack, socket: Path) -> None:
-    async with asyncio.timeout(30):
-        certificates = stack.settings.certificates("cli")
-        while not await is_grpc_ready(socket, certificates=certificates, name="data"):  # noqa: ASYNC110 (a process)
-            await asyncio.sleep(0.1)
+async def profile(floor: Floor, case: Case) -> str:
+    """Return the shares of the service's CPU by module, while a case is driven against the bench's worker."""
+    pid = floor.pids["worker"]
+    await asyncio.to_thread(floor.profile.unlink, missing_ok=True)
+    job = replace(case.job, target=f"unix:{floor.worker}")
+    os.kill(pid, signal.SIGUSR1)
+    await measure(replace(case, job=job), frozenset)
+    os.kill(pid, signal.SIGUSR2)
+    return _render(await asyncio.to_thread(_read, floor.profile))
+
+
+def _read(path: Path) -> Counter[str]:
+    deadline = time.monotonic() + PATIENCE
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError("The worker has written no profile.")
+        time.sleep(0.05)
+    return Counter(json.loads(path.read_text()))
+
+
+def _render(seconds: Counter[str]) -> str:
+    whole = seconds.total()
+    shown = [(place, spent) for place, spent in seconds.most_common() if spent >= SHARE * whole]
+    rest = whole - sum(spent for _, spent in shown)
+    return "\n".join(f"  {spent / whole:6.1%}  {place}" for place, spent in (*shown, ("all else", rest)))

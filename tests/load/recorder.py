@@ -18,11 +18,12 @@ class Recorder:
     def __init__(self, path: Path) -> None:
         """Take the file that the result is written to."""
         self._path = path
-        self._profile = cProfile.Profile(time.thread_time)
+        self._profile = cProfile.Profile()
         self._thread = self._process = 0.0
 
     def start(self, *_: object) -> None:
         """Begin (a signal handler)."""
+        self._profile = cProfile.Profile(time.thread_time)
         self._thread, self._process = time.thread_time(), time.process_time()
         self._profile.enable()
 

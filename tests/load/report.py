@@ -1,41 +1,19 @@
-"""The bench's report: one table of medians, and the targets with what was reached."""
+"""The bench's table: medians of all runs, operation by operation."""
 
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from tests.load.cases import Operation, Way
+from tests.load.cases import Key, Operation, Way
 from tests.load.measure import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
-    """One figure that is to be reached."""
-
-    title: str
-    """What is compared."""
-    goal: float
-    """The ratio to reach."""
-    reached: float
-    """The ratio that was measured."""
-    at_most: bool
-    """Whether less is better."""
-
-    @property
-    def is_met(self) -> bool:
-        """Whether the figure is reached."""
-        return self.reached <= self.goal if self.at_most else self.reached >= self.goal
-
-    def __str__(self) -> str:
-        """Return the target in one line."""
-        bound = "at most" if self.at_most else "at least"
-        verdict = "met" if self.is_met else f"NOT MET, by {abs(self.reached / self.goal - 1):.0%}"
-        return f"  {self.title:<72} {bound} {self.goal:.1f}   measured {self.reached:5.2f}   {verdict}"
+HEAD = f"{'':<56}{'req/s':>8}{'(min..max)':>16}{'p50 ms':>8}{'p99 ms':>8}"
+COSTS = f"{'service':>9}{'edge':>6}{'Postgres':>9}{'client':>7}{'all':>7}"
 
 
 def median_of(samples: Sequence[Sample]) -> Sample:
@@ -45,48 +23,23 @@ def median_of(samples: Sequence[Sample]) -> Sample:
     )
 
 
-def render_table(results: Mapping[tuple[Way, Operation], Sample]) -> str:
-    """Return the table, operation by operation, so that what is compared stands together."""
-    head = f"{'':<46}{'req/s':>8}{'p50 ms':>8}{'p99 ms':>8}   {'service':>8}{'edge':>8}{'Postgres':>9}{'client':>8}"
-    lines = [f"{'':<46}{'':>24}   {'CPU per request, µs':>33}", head]
+def render_table(results: Mapping[Key, Sequence[Sample]], level: int) -> str:
+    """Return the table, so that what is compared stands together; `level` is the one that needs no mention."""
+    lines = [f"{'':<{len(HEAD)}} {'CPU per request, µs':>{len(COSTS)}}", f"{HEAD} {COSTS}"]
+    ways = list(Way)
     for operation in Operation:
         lines.append(operation.value)
-        lines += [_line(way, results[way, operation]) for way in Way if (way, operation) in results]
+        keys = [key for key in results if key.operation is operation]
+        keys.sort(key=lambda key: (ways.index(key.way), key.level))
+        lines += [_line(key, results[key], level) for key in keys]
     return "\n".join(lines)
 
 
-def _line(way: Way, sample: Sample) -> str:
-    speed = f"{sample.rate:>8,.0f}{sample.p50:>8.1f}{sample.p99:>8.1f}"
-    cost = f"{sample.service:>8.0f}{sample.edge:>8.0f}{sample.postgres:>9.0f}{sample.client:>8.0f}"
-    return f"  {way.value:<44}{speed}   {cost}"
-
-
-def judge(results: Mapping[tuple[Way, Operation], Sample]) -> tuple[Target, ...]:
-    """Return every target with what was reached."""
-
-    def rate(way: Way, operation: Operation) -> float:
-        return results[way, operation].rate
-
-    floor = results[Way.GRPC, Operation.NOOP].service
-    budgets = ((Operation.GET, 1.6), (Operation.LIST, 1.8), (Operation.CREATE, 2.5))
-    targets = [
-        Target(
-            title=f"{operation.value}: CPU of the service against the no-op's, over gRPC",
-            goal=goal,
-            reached=results[Way.GRPC, operation].service / floor,
-            at_most=True,
-        )
-        for operation, goal in budgets
-    ]
-    comparisons = (
-        ("Get, service to service: gRPC against httpx → FastAPI", Way.GRPC, Way.HTTPX, Operation.GET, 3.0),
-        ("List 50, service to service: gRPC against httpx → FastAPI", Way.GRPC, Way.HTTPX, Operation.LIST, 3.0),
-        ("Get, REST: req/s against FastAPI with equal duties", Way.REST, Way.EQUAL, Operation.GET, 1.2),
-        ("List 50, REST: req/s against FastAPI with equal duties", Way.REST, Way.EQUAL, Operation.LIST, 1.8),
-        ("List 50, REST: req/s against FastAPI without a gateway", Way.REST, Way.BARE, Operation.LIST, 1.2),
-    )
-    targets += [
-        Target(title=title, goal=goal, reached=rate(ours, what) / rate(theirs, what), at_most=False)
-        for title, ours, theirs, what, goal in comparisons
-    ]
-    return tuple(targets)
+def _line(key: Key, samples: Sequence[Sample], level: int) -> str:
+    name = key.way.value if key.level == level else f"{key.way.value}, {key.level} at once"
+    sample, rates = median_of(samples), [sample.rate for sample in samples]
+    spread = f"({min(rates):,.0f}..{max(rates):,.0f})"
+    speed = f"{sample.rate:>8,.0f}{spread:>16}{sample.p50:>8.1f}{sample.p99:>8.1f}"
+    whole = sample.service + sample.edge + sample.postgres + sample.client
+    cost = f"{sample.service:>9.0f}{sample.edge:>6.0f}{sample.postgres:>9.0f}{sample.client:>7.0f}{whole:>7.0f}"
+    return f"  {name:<54}{speed} {cost}"

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from services.cli.control import ask_status
+from services.cli.supervision.control import ask_status
 from services.cli.settings import read_settings
-from services.cli.token import mint_token
+from services.cli.commands.token import mint_token
 from tests.load.cpu import children_of
 from tests.load.launch import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from services.cli.settings import Settings
 
@@ -56,15 +56,21 @@ class Stack:
 def run_stack(home: Path) -> Iterator[Stack]:
     """Run a stack of ours with all flights in a state folder that is kept for the next time."""
     environ = environ_of(home, TENON_AUTH_WORKERS="1", TENON_DATA_WORKERS="1")
-    subprocess.run([*COMMAND, "up", "--detach"], env=environ, check=True, stdout=subprocess.DEVNULL)
+    run_command(environ, "up", "--detach")
     try:
-        # Progress and report would come before the bench's own; what fails still says so on the standard error.
-        subprocess.run([*COMMAND, "demo", "flights"], env=environ, check=True, stdout=subprocess.DEVNULL)
+        run_command(environ, "demo", "flights")
         settings = read_settings(environ, directory=Path.cwd())
         processes = ask_status(settings)["processes"]
         yield Stack(settings=settings, pids={each["name"]: each["pid"] for each in processes})
     finally:
-        subprocess.run([*COMMAND, "down"], env=environ, check=False, stdout=subprocess.DEVNULL)
+        run_command(environ, "down")
+
+
+def run_command(environ: Mapping[str, str], *arguments: str) -> None:
+    """Run a `tenon` command without what it tells while it works; raises RuntimeError with all of it where it fails."""
+    done = subprocess.run([*COMMAND, *arguments], env=environ, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"tenon {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
 
 
 def environ_of(home: Path, **more: str) -> dict[str, str]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.chassis.contract import compile_protos, load_contract, read_contract, service_folders
-from services.chassis.frame import Frame, Wiring
 from services.chassis.server import serve
 from services.chassis.transport import handlers_of, messages_of
 from services.data.__main__ import wire as wire_data
@@ -25,11 +24,12 @@ if TYPE_CHECKING:
 
     from services.chassis.call import Call
     from services.chassis.contract import Contract
+    from services.chassis.frame import Frame, Wiring
 
 CONTRACTS = Path(__file__).parent / "contracts"
 """The import root of the no-op's contract."""
 
-SERVICE = "tenon.bench.v1.BenchService"
+SERVICE = "tenon.data.v1.BenchService"
 """The service of the no-op."""
 
 PLAIN_CONTRACT = "BENCH_PLAIN_CONTRACT"
@@ -61,7 +61,7 @@ async def wire(frame: Frame) -> AsyncIterator[Wiring]:
     """Build data, and the no-op beside it."""
     messages = messages_of(frame.contract.pool)
     service = next(service for service in frame.contract.services if service.full_name == SERVICE)
-    servicer = BenchServicer(messages("tenon.bench.v1.PassResponse")())
+    servicer = BenchServicer(messages("tenon.data.v1.PassResponse")())
     plain = read_contract(Path(frame.environ[PLAIN_CONTRACT]))
     async with wire_data(replace(frame, contract=plain)) as wiring:
         yield replace(wiring, handlers={**wiring.handlers, **handlers_of(servicer, service, messages)})

@@ -15,7 +15,6 @@ from services.auth.storage.sessions import SqlSessions
 from services.auth.storage.signing_keys import RememberedKeys, SqlSigningKeys
 from services.auth.storage.throttle import RedisThrottle
 from services.auth.storage.tokens import JwtTokens
-from services.chassis.keyring import Sealer
 from services.records.engine import Engine
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from services.auth.settings import Settings
     from services.chassis.frame import Frame
+    from services.chassis.keyring import Sealer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

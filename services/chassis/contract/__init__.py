@@ -3,12 +3,6 @@
 from services.chassis.contract.compile import (
     compile_protos,
 )
-from services.chassis.contract.folders import (
-    PROTO_ROOT,
-    REPOSITORY,
-    own_files,
-    service_folders,
-)
 from services.chassis.contract.load import (
     load_contract,
     read_contract,
@@ -45,12 +39,16 @@ from services.chassis.contract.naming import (
     pascal,
     snake,
 )
-from services.chassis.contract.packages import (
-    RECORD_HOST,
-)
 from services.chassis.contract.problem import (
     ContractError,
     Problem,
+)
+from services.chassis.repository import (
+    PROTO_ROOT,
+    RECORD_HOST,
+    REPOSITORY,
+    own_files,
+    service_folders,
 )
 
 __all__ = [

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from buf.validate import validate_pb2
 from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
 
-from services.chassis.contract.folders import PROTO_ROOT, proto_files
 from services.chassis.contract.problem import ContractError, Problem
+from services.chassis.repository import PROTO_ROOT, proto_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,7 +12,6 @@ from google.protobuf.message_factory import GetMessageClass
 from tenon.options.v1 import options_pb2
 
 from services.chassis.contract.fields import read_behaviors
-from services.chassis.contract.folders import service_folders
 from services.chassis.contract.methods import ServiceReader
 from services.chassis.contract.model import Behavior, Contract
 from services.chassis.contract.packages import check_outside_names, check_packages, check_permissions, host_of
@@ -20,6 +19,7 @@ from services.chassis.contract.problem import ContractError, Problem, Problems
 from services.chassis.contract.records import read_records
 from services.chassis.contract.references import check_fields, check_records
 from services.chassis.contract.source import Sources
+from services.chassis.repository import service_folders
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.chassis.contract.model import Permission
 from services.chassis.contract.records import is_record
+from services.chassis.repository import RECORD_HOST
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from services.chassis.contract.model import Service
     from services.chassis.contract.problem import Problems
     from services.chassis.contract.source import SourceFile, Sources
-
-RECORD_HOST = "data"
-"""The service that serves every package that has no service folder of its own."""
 
 OWN = "tenon"
 """First segment of the packages of this repository."""

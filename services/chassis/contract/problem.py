@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.chassis.refusal import StartRefused
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -32,7 +34,7 @@ class Problem:
         return f"{self.file}: {self.element}: {self.message}. Mend: {self.mend}."
 
 
-class ContractError(Exception):
+class ContractError(StartRefused):
     """A contract cannot be served; `problems` has everything that is wrong with it."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

@@ -18,6 +18,7 @@ EDGE = "edge"
 """The workload that calls for others and never for itself."""
 
 _BEARER = "bearer "
+_KEPT = 4096
 
 
 class AuthorizationMalformed(Unauthenticated):
@@ -64,6 +65,7 @@ class CallerInterceptor:
         self._verifier = verifier
         self._prefix = f"spiffe://{trust_domain}/ns/{namespace}/sa/"
         self._workloads: dict[str, Caller] = {}
+        self._callers: dict[int, tuple[Claims, Caller]] = {}
 
     def unary(self, handler: Handler, proceed: Unary) -> Unary:
         """Identify the caller of a call."""
@@ -108,16 +110,26 @@ class CallerInterceptor:
         if header[:7].lower() != _BEARER:
             raise AuthorizationMalformed("The authorization header is not `Bearer` and a token.")
         token = header[7:].strip()
-        claims = await self._verifier.verify(token)
+        call.caller = self._claimant(await self._verifier.verify(token), workload.workload)
+        call.token = token
+
+    def _claimant(self, claims: Claims, workload: str) -> Caller:
+        """Return the caller that a token makes, the same one for as long as the verifier gives the same claims."""
+        known, caller = self._callers.get(id(claims), (None, NOBODY))
+        if known is claims and caller.workload == workload:
+            return caller
         subject = claims.subject
-        call.caller = Caller(
+        caller = Caller(
             kind=CallerKind.SERVICE_ACCOUNT if subject.startswith("serviceAccounts/") else CallerKind.USER,
             subject=subject,
             organization=claims.organization,
             permissions=frozenset(claims.permissions),
-            workload=workload.workload,
+            workload=workload,
         )
-        call.token = token
+        if len(self._callers) >= _KEPT:
+            self._callers.clear()
+        self._callers[id(claims)] = claims, caller
+        return caller
 
     def _workload(self, peer: str) -> Caller:
         """Return the caller that a certificate alone makes, kept per peer since there are few."""

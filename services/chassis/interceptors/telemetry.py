@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from google.rpc import code_pb2
@@ -17,7 +18,7 @@ from services.chassis.logs import REQUEST_ID, TRACE_ID, quote
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from services.chassis.call import Call
+    from services.chassis.call import Call, Caller
     from services.chassis.telemetry import Telemetry
     from services.chassis.transport.handlers import Handler, Stream, Unary
 
@@ -87,19 +88,19 @@ class TelemetryInterceptor:
     def _bind(self, handler: Handler) -> Callable[[Call, float, int], None]:
         """Return what measures a call's end, with all prepared that does not differ between calls."""
         method = handler.method
-        record = self._telemetry.duration.record
-        access = self._telemetry.access
-        attributes = [
-            {"rpc.service": method.service, "rpc.method": method.name, "rpc.grpc.status_code": name} for name in _NAMES
-        ]
+        bind, access = self._telemetry.duration.bind, self._telemetry.access
+        attributes = {"rpc.service": method.service, "rpc.method": method.name}
+        record = [bind({**attributes, "rpc.grpc.status_code": name}) for name in _NAMES]
         heads = [f'"method":{quote(method.path)},"code":"{name}","ms":' for name in _NAMES]
         logged = access.enabled and not method.service.startswith(_BUILT_IN)
 
         def finish(call: Call, started: float, code: int) -> None:
             seconds = time.perf_counter() - started
-            record(seconds, attributes[code])
+            record[code](seconds)
             if logged:
-                access.write(time.time(), _line(heads[code], seconds, call), asyncio.get_running_loop())
+                # What the line says is taken now, and put into words when lines are written: the call is gone by then.
+                said = (heads[code], seconds, call.request_id, call.caller, call.traceparent)
+                access.write(time.time(), partial(_line, *said), asyncio.get_running_loop())
 
         return finish
 
@@ -132,13 +133,12 @@ def _begin(call: Call) -> bool:
     return bool(int(match[2], 16) & _SAMPLED)
 
 
-def _line(head: str, seconds: float, call: Call) -> str:
-    caller = call.caller
-    line = f'{head}{seconds * 1000:.3f},"request_id":"{call.request_id}"'
+def _line(head: str, seconds: float, request_id: str, caller: Caller, traceparent: str) -> str:
+    line = f'{head}{seconds * 1000:.3f},"request_id":"{request_id}"'
     if caller.subject:
         line = f'{line},"subject":{quote(caller.subject)},"organization":{quote(caller.organization)}'
     if caller.workload:
         line = f'{line},"workload":{quote(caller.workload)}'
-    if call.traceparent:
-        line = f'{line},"trace_id":"{call.traceparent[3:35]}"'
+    if traceparent:
+        line = f'{line},"trace_id":"{traceparent[3:35]}"'
     return line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
@@ -13,6 +14,7 @@ from grpc_interceptor import AsyncServerInterceptor
 from services.chassis.call import Call
 from services.chassis.peer import peer_by_certificate, peer_by_sidecar
 from services.chassis.transport.status import StatusError
+from services.chassis.transport.table import FACTORIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 DETAILS = "grpc-status-details-bin"
 """The trailer that carries an encoded `google.rpc.Status`."""
 
+# grpc decodes all metadata anew whenever its context is asked. It has done so once by the time it looks for a handler.
+_METADATA: ContextVar[Any] = ContextVar("metadata")
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -80,6 +84,29 @@ class ChainHost(AsyncServerInterceptor):
     def __init__(self, *, behind_sidecar: bool = False) -> None:
         """Take whether a sidecar does mTLS and names the peers, or grpc itself."""
         self._behind_sidecar = behind_sidecar
+        self._hosted: dict[str, tuple[Any, Any]] = {}
+
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        """Find what serves a call (grpc's interface): wrapped once per handler, and not per call as the parent does."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        _METADATA.set(handler_call_details.invocation_metadata)
+        path = handler_call_details.method
+        known = self._hosted.get(path)
+        if known is None or known[0] is not handler:
+            # It is the first call of the method, or the first after its table was replaced.
+            known = self._hosted[path] = handler, self._host(handler)
+        return known[1]
+
+    def _host(self, handler: Any) -> Any:
+        bound = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+
+        async def serve(request_or_iterator: Any, context: Any) -> Any:
+            return await self.intercept(bound, request_or_iterator, context, bound.method.path)
+
+        make = FACTORIES[handler.request_streaming, handler.response_streaming]
+        return make(serve, handler.request_deserializer, handler.response_serializer)
 
     async def intercept(self, method: Any, request_or_iterator: Any, context: Any, method_name: str) -> Any:  # noqa: ARG002
         """Serve one call (grpc_interceptor's interface); None where the responses were written as a stream."""
@@ -130,8 +157,8 @@ def _begin(
     timeout = method.timeout
     remaining = context.time_remaining()
     timer = None
-    metadata = dict(context.invocation_metadata())
-    peer = peer_by_sidecar(metadata) if behind_sidecar else peer_by_certificate(context.auth_context())
+    metadata = _read_metadata(_METADATA.get())
+    peer = peer_by_sidecar(metadata) if behind_sidecar else peer_by_certificate(_identities_of(context))
     call = Call(method=method.method, metadata=metadata, transport=transport, peer=peer)
     if remaining is None or remaining > timeout:
         if timeout != math.inf:
@@ -143,7 +170,27 @@ def _begin(
     return call, timer
 
 
+def _read_metadata(pairs: Any) -> dict[str, Any]:
+    """Return the metadata by name; texts of one name are joined by commas (RFC 9110 §5.3).
+
+    So of two tokens, nobody can be judged by one and served by the other: together they are none.
+    """
+    metadata = dict(pairs)
+    if len(metadata) < len(pairs):
+        metadata.clear()
+        for name, value in pairs:
+            known = metadata.get(name)
+            metadata[name] = f"{known}, {value}" if isinstance(known, str) else value
+    return metadata
+
+
 def _expire(call: Call, task: asyncio.Task[Any] | None) -> None:
     call.expired = True
     if task is not None:
         task.cancel()
+
+
+def _identities_of(context: Any) -> dict[str, Any]:
+    """Return the one property that identifies the peer: all of them would bring its whole certificate along."""
+    names = context.peer_identities()
+    return {} if names is None else {context.peer_identity_key(): names}

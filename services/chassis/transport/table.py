@@ -20,12 +20,13 @@ Bind = Callable[[Handler], Unary | Stream]
 _Method = Any
 """grpc's own record of a handler: four functions, one of which is set."""
 
-_FACTORIES: dict[tuple[bool, bool], Callable[..., _Method]] = {
+FACTORIES: dict[tuple[bool, bool], Callable[..., _Method]] = {
     (False, False): grpc.unary_unary_rpc_method_handler,
     (False, True): grpc.unary_stream_rpc_method_handler,
     (True, False): grpc.stream_unary_rpc_method_handler,
     (True, True): grpc.stream_stream_rpc_method_handler,
 }
+"""Makes grpc's record of a handler, by whether the client streams and whether the server does."""
 
 
 class Bound:
@@ -72,7 +73,7 @@ class HandlerTable(grpc.GenericRpcHandler):
 
     def _bind_one(self, handler: Handler) -> _Method:
         method = handler.method
-        return _FACTORIES[method.client_streaming, method.server_streaming](
+        return FACTORIES[method.client_streaming, method.server_streaming](
             Bound(method, self._bind(handler)),
             request_deserializer=decoder_of(handler.request_type),
             response_serializer=encode,

@@ -6,7 +6,6 @@ import asyncio
 import random
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from services.cli.commands.token import Grant
+
 RENEW_BEFORE = 60.0
 """Seconds before its end at which a token is renewed: more than a call may take."""
 
@@ -27,16 +28,6 @@ TRIES = 8
 
 PASSING = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED})
 """The statuses that may pass by themselves."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Grant:
-    """An access token, and how long it lasts."""
-
-    access_token: str = field(repr=False)
-    """The token."""
-    expires: float
-    """When it ends, in seconds since 1970."""
 
 
 Mint: TypeAlias = "Callable[[str], Awaitable[Grant]]"

@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -14,12 +15,12 @@ from services.cli.demo.archive import read_archive, read_pin
 from services.cli.demo.dataset import Dataset
 from services.cli.demo.edge import open_edge
 from services.cli.demo.load import AIRCRAFT, AIRLINES, AIRPORTS, FLIGHTS, Tally, load
-from services.cli.demo.mint import mint_from
 from services.cli.demo.progress import Progress
 from services.cli.demo.rows import Census, read_aircraft, read_airlines, read_airports, read_flights
 from services.cli.errors import CommandError
 from services.cli.settings import read_settings
 from services.cli.state import read_running
+from services.cli.commands.token import mint_grant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +101,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         settings = read_running(read_settings(os.environ, directory=Path.cwd()))
         target = settings.url.removeprefix("http://")
-        tallies, census = asyncio.run(load_flights(target, mint_from(settings), stream=sys.stderr))
+        tallies, census = asyncio.run(load_flights(target, partial(mint_grant, settings), stream=sys.stderr))
     except CommandError as error:
         sys.stderr.write(f"tenon: {error}\n")
         return 1

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .bootstrap import CLUSTER_FILE, LISTENER_FILE, bootstrap, static_bootstrap
-from .clusters import clusters
-from .folder import write
-from .listener import ROUTE_FILE, listener
-from .operators import operators_listener
-from .render import dump, resources
-from .routes import route_configuration
-from .secrets import SECRET_FILES, secrets
+from services.meshgen.envoy.bootstrap import CLUSTER_FILE, LISTENER_FILE, bootstrap, static_bootstrap
+from services.meshgen.envoy.clusters import clusters
+from services.meshgen.envoy.folder import write
+from services.meshgen.envoy.listener import ROUTE_FILE, listener
+from services.meshgen.envoy.operators import operators_listener
+from services.meshgen.envoy.render import resources
+from services.meshgen.envoy.routes import route_configuration
+from services.meshgen.envoy.secrets import SECRET_FILES, secrets
+from services.meshgen.yaml_text import dump
 
 if TYPE_CHECKING:
     from services.chassis.contract import Contract
@@ -21,8 +22,6 @@ __all__ = ["BOOTSTRAP_FILE", "generate", "static_twin", "write"]
 
 BOOTSTRAP_FILE = "bootstrap.yaml"
 """The file that Envoy is started with (`envoy -c`); it names all the others."""
-
-SOURCE = "the contract"
 
 
 def generate(contract: Contract, topology: Topology) -> dict[str, str]:
@@ -40,13 +39,13 @@ def generate(contract: Contract, topology: Topology) -> dict[str, str]:
     if topology.ops_port:
         listeners.append(operators_listener(topology))
     files = {
-        BOOTSTRAP_FILE: dump(bootstrap(topology), source=SOURCE),
-        LISTENER_FILE: resources(listeners, source=SOURCE),
-        ROUTE_FILE: resources([route_configuration(contract, topology)], source=SOURCE),
-        CLUSTER_FILE: resources(clusters(topology), source=SOURCE),
+        BOOTSTRAP_FILE: dump(bootstrap(topology)),
+        LISTENER_FILE: resources(listeners),
+        ROUTE_FILE: resources([route_configuration(contract, topology)]),
+        CLUSTER_FILE: resources(clusters(topology)),
     }
     for name, secret in secrets(topology).items():
-        files[SECRET_FILES[name]] = resources([secret], source=SOURCE)
+        files[SECRET_FILES[name]] = resources([secret])
     return files
 
 
@@ -65,4 +64,4 @@ def static_twin(contract: Contract, topology: Topology) -> str:
     for items in everything.values():
         for item in items:
             item.pop("@type")
-    return dump(static_bootstrap(topology, everything), source=SOURCE)
+    return dump(static_bootstrap(topology, everything))

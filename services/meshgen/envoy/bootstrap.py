@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .listener import LISTENER
-from .render import Node, extension
-from .secrets import file_source
+from services.meshgen.envoy.listener import LISTENER
+from services.meshgen.envoy.render import Node, extension
+from services.meshgen.envoy.secrets import file_source
 
 if TYPE_CHECKING:
     from services.meshgen.topology import Topology

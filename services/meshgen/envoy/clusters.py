@@ -6,8 +6,8 @@ import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .render import Node, duration, typed
-from .secrets import upstream_tls
+from services.meshgen.envoy.render import Node, duration, typed
+from services.meshgen.envoy.secrets import upstream_tls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,13 @@ OTLP_PORT = 4317
 
 BUFFER_BYTES = 32 * 1024
 """What is buffered per connection before the other side is slowed down."""
+
+
+MAX_CALLS = 4096
+"""Calls under way in one service that came with a token."""
+
+MAX_PUBLIC_CALLS = 512
+"""Calls under way in one service that need no token: nobody who lets them pile up keeps those out who have one."""
 
 
 def http_cluster(service: str) -> str:
@@ -72,19 +79,24 @@ def _grpc_cluster(topology: Topology, name: str, *, static: bool) -> Node:
         }
     ]
     cluster["circuit_breakers"] = {
-        "thresholds": [
-            {
-                "max_connections": 1024,
-                "max_pending_requests": 4096,
-                "max_requests": 4096,
-                # Of the default, three retries at once, a killed worker under load would take more.
-                "retry_budget": {"budget_percent": {"value": 25.0}, "min_retry_concurrency": 256},
-            }
-        ]
+        # Envoy keeps one budget for each of its two priorities.
+        "thresholds": [_budget("DEFAULT", MAX_CALLS), _budget("HIGH", MAX_PUBLIC_CALLS)]
     }
     if topology.certs:
         cluster["transport_socket"] = upstream_tls(topology, name, alpn="h2", static=static)
     return cluster
+
+
+def _budget(priority: str, calls: int) -> Node:
+    """Return what of one priority may be under way at once."""
+    return {
+        "priority": priority,
+        "max_connections": 1024,
+        "max_pending_requests": calls,
+        "max_requests": calls,
+        # Of the default, three retries at once, a killed worker under load would take more.
+        "retry_budget": {"budget_percent": {"value": 25.0}, "min_retry_concurrency": 256},
+    }
 
 
 def _http_cluster(topology: Topology, name: str, service: str, endpoints: Sequence[str], *, static: bool) -> Node:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .clusters import http_cluster
-from .policy import CLAIMS, JWT, LOCAL_LIMIT, NONE, RBAC, TOKEN
-from .render import Node, duration, extension
-from .routes import CORS, JWKS_PATH, TRANSCODER
+from services.meshgen.envoy.clusters import http_cluster
+from services.meshgen.envoy.policy import CLAIMS, JWT, LOCAL_LIMIT, NONE, RBAC, TOKEN
+from services.meshgen.envoy.render import Node, duration, extension
+from services.meshgen.envoy.routes import CORS, JWKS_PATH, TRANSCODER
 
 if TYPE_CHECKING:
     from services.meshgen.topology import Topology

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .clusters import BUFFER_BYTES, OTLP
-from .filters import http_filters
-from .render import Node, duration, extension, typed
-from .replies import local_replies
-from .routes import ROUTES
-from .secrets import file_source
+from services.meshgen.envoy.clusters import BUFFER_BYTES, OTLP
+from services.meshgen.envoy.filters import http_filters
+from services.meshgen.envoy.render import Node, duration, extension, typed
+from services.meshgen.envoy.replies import local_replies
+from services.meshgen.envoy.routes import ROUTES
+from services.meshgen.envoy.secrets import file_source
 
 if TYPE_CHECKING:
     from services.meshgen.topology import Topology

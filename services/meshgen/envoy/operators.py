@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .clusters import ADMIN, BUFFER_BYTES, worker_cluster
-from .render import Node, typed
+from services.meshgen.envoy.clusters import ADMIN, BUFFER_BYTES, worker_cluster
+from services.meshgen.envoy.render import Node, typed
 
 if TYPE_CHECKING:
     from services.meshgen.topology import Topology

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.chassis.contract import Authenticated, Limit, Method, Per, Permission, Public
-
-from .render import Node, duration, typed
+from services.meshgen.envoy.render import Node, duration, typed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

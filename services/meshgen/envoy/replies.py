@@ -10,7 +10,7 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 if TYPE_CHECKING:
-    from .render import Node
+    from services.meshgen.envoy.render import Node
 
 DOMAIN = "tenon"
 """The domain of every `ErrorInfo` that the edge makes."""

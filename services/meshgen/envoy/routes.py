@@ -7,11 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 from services.chassis.contract import Idempotency, Public
-
-from .clusters import NOWHERE, http_cluster
-from .descriptors import edge_descriptors
-from .policy import JWT, TOKEN, method_policy, public_policy, requirement
-from .render import FILTER_CONFIG, Node, duration, typed
+from services.meshgen.envoy.clusters import NOWHERE, http_cluster
+from services.meshgen.envoy.descriptors import edge_descriptors
+from services.meshgen.envoy.policy import JWT, TOKEN, method_policy, public_policy, requirement
+from services.meshgen.envoy.render import FILTER_CONFIG, Node, duration, typed
 
 if TYPE_CHECKING:
     from services.chassis.contract import Contract, Method
@@ -43,6 +42,9 @@ JWKS_PATH = "/auth/v1/jwks.json"
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """The largest answer that is turned into JSON: many times a page of 1,000 records."""
+
+PUBLIC_BUDGET = "HIGH"
+"""The budget of calls that need no token. Envoy calls it a priority, and prefers nobody by it."""
 
 STREAM_GRACE_SECONDS = 1.0
 """How much later than its rule says a stream is cut by the edge: before that, its service ends it with a status."""
@@ -99,6 +101,7 @@ def method_route(method: Method) -> Node:
     if method.idempotency in _IDEMPOTENT and not streaming:
         route["route"]["retry_policy"] = _retries()
     if isinstance(method.rule.access, Public):
+        route["route"]["priority"] = PUBLIC_BUDGET
         route["request_headers_to_remove"] = ["authorization"]
     route["typed_per_filter_config"] = method_policy(method)
     return route
@@ -143,7 +146,7 @@ def _stream_route(path: str, cluster: str, seconds: float) -> Node:
     return {
         "name": path.strip("/"),
         "match": {"path": path},
-        "route": {"cluster": cluster, **_times(seconds, streaming=True)},
+        "route": {"cluster": cluster, "priority": PUBLIC_BUDGET, **_times(seconds, streaming=True)},
         "request_headers_to_remove": ["authorization"],
         "typed_per_filter_config": public_policy(),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from .render import Node, extension, typed
+from services.meshgen.envoy.render import Node, extension, typed
 
 if TYPE_CHECKING:
     from services.meshgen.topology import Topology

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from services.meshgen.envoy import BOOTSTRAP_FILE
 from services.meshgen.envoy import generate as generate_envoy
-
-from .manifest import Manifest, dump_all, manifest
-from .policies import mesh_manifests, service_policies
-from .workloads import BOOTSTRAP_MAP, RESOURCE_MAP, edge_manifests, resource_key, service_manifests
+from services.meshgen.k8s.manifest import Manifest, manifest
+from services.meshgen.k8s.policies import mesh_manifests, service_policies
+from services.meshgen.k8s.workloads import BOOTSTRAP_MAP, RESOURCE_MAP, edge_manifests, resource_key, service_manifests
+from services.meshgen.yaml_text import dump
 
 if TYPE_CHECKING:
     from services.chassis.contract import Contract
@@ -25,14 +25,14 @@ def generate(contract: Contract, topology: Topology) -> dict[str, str]:
     """Return the files of `k8s/base`, by their path in it. The topology is one of `Topology.cluster`."""
     hosts = contract.hosts
     files = {
-        "namespace.yaml": dump_all([_namespace(topology)]),
-        "mesh.yaml": dump_all(mesh_manifests(topology)),
-        "edge.yaml": dump_all(edge_manifests(topology, sorted(generate_envoy(contract, topology)))),
+        "namespace.yaml": dump(_namespace(topology)),
+        "mesh.yaml": dump(*mesh_manifests(topology)),
+        "edge.yaml": dump(*edge_manifests(topology, sorted(generate_envoy(contract, topology)))),
     }
     for host in hosts:
-        files[f"{host}.yaml"] = dump_all(service_manifests(topology, host))
-        files[f"{host}-policies.yaml"] = dump_all(service_policies(contract, topology, host))
-    files["kustomization.yaml"] = dump_all([_kustomization(topology, sorted(files))])
+        files[f"{host}.yaml"] = dump(*service_manifests(topology, host))
+        files[f"{host}-policies.yaml"] = dump(*service_policies(contract, topology, host))
+    files["kustomization.yaml"] = dump(_kustomization(topology, sorted(files)))
     return files
 
 
@@ -47,7 +47,7 @@ def kustomize_envoy(paths: list[str]) -> str:
         {"name": BOOTSTRAP_MAP, "files": [BOOTSTRAP_FILE]},
         {"name": RESOURCE_MAP, "files": resources, "options": {"disableNameSuffixHash": True}},
     ]
-    return dump_all([_kustomize(configMapGenerator=generators)])
+    return dump(_kustomize(configMapGenerator=generators))
 
 
 def _namespace(topology: Topology) -> Manifest:

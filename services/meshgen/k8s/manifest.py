@@ -1,14 +1,9 @@
-"""How manifests are written: objects with the labels of their part, several to a file."""
+"""How manifests are written: objects with the labels of their part."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
-
-import yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import Any
 
 Manifest = dict[str, Any]
 """One Kubernetes object."""
@@ -18,17 +13,6 @@ NAME_LABEL = "app.kubernetes.io/name"
 
 PART_LABEL = "app.kubernetes.io/component"
 """The label that tells services from the edge."""
-
-HEADER = "# Generated from the contract by `make gen`. Edits are lost.\n"
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes the same value twice rather than by anchor and alias."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Say yes, for every value."""
-        del data
-        return True
 
 
 def manifest(api: str, kind: str, name: str, app: str = "", **parts: Any) -> Manifest:
@@ -45,8 +29,3 @@ def selector(app: str) -> Manifest:
 def object_name(*parts: str) -> str:
     """Return a name that Kubernetes takes (RFC 1123): parts of permissions may have an underscore."""
     return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
-
-
-def dump_all(manifests: Iterable[Manifest]) -> str:
-    """Return the objects as one file."""
-    return HEADER + yaml.dump_all(manifests, Dumper=_Dumper, sort_keys=False, width=120, explicit_start=True)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from services.chassis.contract import Authenticated, Internal, Permission, Public
 from services.meshgen.envoy.routes import HEALTH, JWKS_PATH, REFLECTION
+from services.meshgen.k8s.manifest import PART_LABEL, Manifest, manifest, object_name, selector
+from services.meshgen.k8s.workloads import EDGE
 from services.meshgen.topology import EDGE_PORT, HTTP_PORT
-
-from .manifest import PART_LABEL, Manifest, manifest, object_name, selector
-from .workloads import EDGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

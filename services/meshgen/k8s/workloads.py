@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.meshgen.envoy import BOOTSTRAP_FILE
+from services.meshgen.k8s.manifest import NAME_LABEL, PART_LABEL, Manifest, manifest, selector
 from services.meshgen.topology import EDGE_PORT, GRPC_PORT, HTTP_PORT
-
-from .manifest import NAME_LABEL, PART_LABEL, Manifest, manifest, selector
 
 if TYPE_CHECKING:
     from services.meshgen.topology import Topology

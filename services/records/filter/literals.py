@@ -124,9 +124,10 @@ def _duration(_: Kind, value: Token) -> int:
         )
     sign, seconds, fraction = match.groups()
     micros = int(seconds) * MICROS + int((fraction or "").ljust(6, "0")[:6])
-    if micros > MAX_DURATION_SECONDS * MICROS:
+    if int(seconds) > MAX_DURATION_SECONDS:
         raise Mistake(
-            f"{excerpt(value.text)} is out of range; a duration has at most {MAX_DURATION_SECONDS}s", value.offset
+            f"{excerpt(value.text)} is out of range; a duration has at most {MAX_DURATION_SECONDS} whole seconds",
+            value.offset,
         )
     return -micros if sign else micros
 

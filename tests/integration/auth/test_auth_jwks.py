@@ -17,7 +17,7 @@ from services.auth.http import routes
 from services.chassis.http_listener import build_app, serve_http
 from services.chassis.tls import CertificateFolder
 from services.chassis.tokens import JWKS_PATH, Jwks, http_fetch
-from services.cli.certificates import renew
+from services.cli.stack.certificates import renew
 from tests.fakes.auth import START, FakeSigningKeys
 from tests.fakes.chassis_frame import fake_telemetry
 

@@ -54,6 +54,28 @@ async def test_a_replaced_table_serves_the_next_call(tmp_path: Path) -> None:
         assert await invoke(text("a")).code() is grpc.StatusCode.UNIMPLEMENTED
 
 
+async def test_headers_of_one_name_are_one_list_so_that_two_tokens_are_none(tmp_path: Path) -> None:
+    async def authorization(request: Any, call: Any) -> Any:
+        return text(call.metadata["authorization"])
+
+    endpoint = f"unix:{tmp_path / 'toy.sock'}"
+    served = HandlerTable(Chain([ErrorsInterceptor()]).bind, table(fake_handler(authorization)))
+    async with serve_grpc(served, endpoint, None), grpc.aio.insecure_channel(endpoint) as channel:
+        tokens = (("authorization", "Bearer a"), ("x-other", "1"), ("authorization", "Bearer b"))
+        answer = await channel.unary_unary(PATH, *CODECS)(text(""), metadata=tokens)
+        assert answer.value == "Bearer a, Bearer b"
+
+
+async def test_headers_as_large_as_the_edge_takes_are_never_refused_by_chance(tmp_path: Path) -> None:
+    endpoint = f"unix:{tmp_path / 'toy.sock'}"
+    served = HandlerTable(Chain([ErrorsInterceptor()]).bind, table(fake_handler(echo)))
+    async with serve_grpc(served, endpoint, None), grpc.aio.insecure_channel(endpoint) as channel:
+        invoke = channel.unary_unary(PATH, *CODECS)
+        for size in (12 * 1024, 16 * 1024, 64 * 1024):
+            metadata = (("x-envoy-original-path", "x" * size),)
+            assert (await invoke(text("a"), metadata=metadata)).value == "a!", size
+
+
 async def test_the_words_of_a_sidecar_are_believed_behind_one_and_nowhere_else(tmp_path: Path) -> None:
     auth = "spiffe://cluster.local/ns/tenon/sa/auth"
     metadata = (("x-forwarded-client-cert", f"URI=spiffe://spoofed,By=us;URI={auth}"),)

@@ -13,8 +13,8 @@ import pytest
 
 from services.cli.home import prepare_folders
 from services.cli.settings import Settings, read_settings
-from services.cli.spec import ProcessSpec
-from services.cli.supervisor import Supervisor
+from services.cli.supervision.spec import ProcessSpec
+from services.cli.supervision.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

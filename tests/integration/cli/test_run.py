@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from services.cli.proc import start_time_of
+from services.cli.supervision.proc import start_time_of
 from services.cli.state import read_left
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 RUN = textwrap.dedent("""
     import os, pathlib, sys
-    from services.cli.child import die_with_parent
+    from services.cli.supervision.child import die_with_parent
     from services.cli.console import Console
     from services.cli.settings import read_settings
-    from services.cli.spec import ProcessSpec
-    from services.cli.up import run_up
+    from services.cli.supervision.spec import ProcessSpec
+    from services.cli.commands.up import run_up
 
     settings = read_settings(os.environ, directory=pathlib.Path.cwd())
     stay = (sys.executable, "-c", "import signal; signal.pause()")

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.cli.child import Phase
+from services.cli.supervision.child import Phase
 from services.cli.errors import StartFailed
-from services.cli.proc import start_time_of
+from services.cli.supervision.proc import start_time_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from services.cli.settings import Settings
-    from services.cli.spec import ProcessSpec
+    from services.cli.supervision.spec import ProcessSpec
     from tests.integration.cli.conftest import Watched
 
     Watch = Callable[..., Watched]
@@ -175,9 +175,9 @@ async def test_a_step_runs_with_the_environment_that_is_planned_and_no_other(
 def test_children_end_when_their_supervisor_is_killed(settings: Settings, tmp_path: Path) -> None:
     script = textwrap.dedent(f"""
         import asyncio, pathlib, sys
-        from services.cli.child import die_with_parent
-        from services.cli.spec import ProcessSpec
-        from services.cli.supervisor import Supervisor
+        from services.cli.supervision.child import die_with_parent
+        from services.cli.supervision.spec import ProcessSpec
+        from services.cli.supervision.supervisor import Supervisor
 
         async def main():
             log = pathlib.Path({str(tmp_path)!r}, "log")

@@ -97,7 +97,8 @@ class Observed:
         await self._app(scope, receive, watch)
         seconds = time.perf_counter() - started
         route = getattr(scope.get("route"), "path", "")
-        self._telemetry.duration.record(seconds, {"route": route, "method": scope["method"], "status": status})
+        attributes: dict[str, str | int] = {"route": route, "method": scope["method"], "status": status}
+        self._telemetry.duration.record(seconds, attributes)
         line = _line(f"{scope['method']} {scope['path']}", status, seconds, headers)
         self._access.write(time.time(), line, asyncio.get_running_loop())
 

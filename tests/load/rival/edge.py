@@ -9,9 +9,10 @@ from services.meshgen.envoy.bootstrap import static_bootstrap
 from services.meshgen.envoy.clusters import address, clusters, http_cluster
 from services.meshgen.envoy.listener import listener
 from services.meshgen.envoy.policy import RBAC, method_policy
-from services.meshgen.envoy.render import dump, typed
+from services.meshgen.envoy.render import typed
 from services.meshgen.envoy.routes import TRANSCODER, method_route
 from services.meshgen.envoy.secrets import secrets, upstream_tls
+from services.meshgen.yaml_text import dump
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from services.chassis.contract import read_contract
-from services.cli.contract import topology_of
-from services.cli.edge import binary
+from services.cli.stack.contract import topology_of
+from services.cli.stack.edge import binary
 from tests.load.floor import ENVOY_OPTIONS
 from tests.load.launch import free_port
 from tests.load.rival.edge import configure

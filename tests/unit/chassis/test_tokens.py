@@ -13,6 +13,9 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jws
 from joserfc.jwk import ECKey
 
@@ -29,6 +32,7 @@ from services.chassis.tokens import (
 NOW = 1_800_000_000.0
 KEY = ECKey.generate_key("P-256", {"kid": "k1", "use": "sig", "alg": "ES256"})
 OTHER = ECKey.generate_key("P-256", {"kid": "k2", "use": "sig", "alg": "ES256"})
+HEADER = {"alg": "ES256", "typ": "at+jwt", "kid": "k1"}
 CLAIMS: dict[str, Any] = {
     "iss": "https://tenon.test",
     "aud": "tenon",
@@ -85,6 +89,13 @@ def forge(header: dict[str, Any], claims: dict[str, Any] | None = None, signatur
     return ".".join(encode(part) for part in (json.dumps(header), json.dumps(claims or CLAIMS), signature))
 
 
+def seal(header: dict[str, Any], payload: str) -> str:
+    """Return a token of our issuer whose header and payload no library would write."""
+    signed = f"{encode(json.dumps(header))}.{encode(payload)}"
+    der = KEY.private_key.sign(signed.encode(), ECDSA(SHA256()))
+    return f"{signed}.{encode(b''.join(number.to_bytes(32, 'big') for number in decode_dss_signature(der)))}"
+
+
 def encode(part: str | bytes) -> str:
     raw = part.encode() if isinstance(part, str) else part
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
@@ -139,11 +150,20 @@ async def test_a_genuine_token_says_who_its_bearer_is(verifier: TokenVerifier) -
         pytest.param(sign(exp=None), id="no expiry"),
         pytest.param(sign(exp="soon"), id="expiry is no number"),
         pytest.param(sign(exp=True), id="expiry is a bool"),
+        pytest.param(sign(exp=float("nan")), id="expiry that never comes"),
+        pytest.param(sign(exp=float("inf")), id="expiry in infinity"),
+        pytest.param(sign(exp=10**400), id="expiry beyond every float"),
+        pytest.param(sign(exp=10**15), id="expiry after the last year"),
+        pytest.param(sign(nbf=float("nan")), id="valid from no time"),
         pytest.param(sign(nbf=NOW + 60), id="not yet valid"),
         pytest.param(sign(iat=NOW + 60), id="issued in the future"),
         pytest.param(sign(sub=None), id="no subject"),
         pytest.param(sign(org=""), id="no organization"),
         pytest.param(sign(org=["default"]), id="organization is a list"),
+        pytest.param(sign(org="a\0b"), id="organization with NUL"),
+        pytest.param(sign(org="\ud800"), id="organization with half a character"),
+        pytest.param(sign(sub="users/1\n"), id="subject of two lines"),
+        pytest.param(seal(HEADER, json.dumps(CLAIMS)[:-1] + ', "org": "other"}'), id="organization twice"),
         pytest.param(sign(permissions=None), id="no permissions"),
         pytest.param(sign(permissions="*"), id="permissions are a text"),
         pytest.param(sign(permissions=[1]), id="a permission is a number"),
@@ -165,11 +185,10 @@ async def test_a_token_that_is_not_genuine_is_refused(verifier: TokenVerifier, t
 @pytest.mark.parametrize("name", ["jwk", "jku", "x5u", "x5c", "crit", "b64", "zip"])
 async def test_a_token_that_brings_its_own_rules_is_refused(verifier: TokenVerifier, name: str) -> None:
     values = {"jwk": OTHER.as_dict(private=False), "crit": ["exp"], "b64": False}
-    header = {"alg": "ES256", "typ": "at+jwt", "kid": "k1", name: values.get(name, "https://evil.test/keys")}
-    signed = f"{encode(json.dumps(header))}.{encode(json.dumps(CLAIMS))}"
-    genuine = jws.serialize_compact({"alg": "ES256"}, "x", KEY, algorithms=["ES256"]).split(".")[2]
-    with pytest.raises(TokenInvalid):
-        await verifier.verify(f"{signed}.{genuine}")
+    header = {**HEADER, name: values.get(name, "https://evil.test/keys")}
+    with pytest.raises(TokenInvalid, match="header"):
+        await verifier.verify(seal(header, json.dumps(CLAIMS)))
+    assert await verifier.verify(seal(HEADER, json.dumps(CLAIMS)))
 
 
 @pytest.mark.parametrize("kind", ["JWT", "logout+jwt", "", None])

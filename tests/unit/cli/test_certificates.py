@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509 import verification
 
-from services.cli.certificates import AUTHORITY_LIFE, AUTHORITY_OVERLAP, LEAF_LIFE, renew
+from services.cli.stack.certificates import AUTHORITY_LIFE, AUTHORITY_OVERLAP, LEAF_LIFE, renew
 from services.cli.settings import WORKLOADS
 
 if TYPE_CHECKING:

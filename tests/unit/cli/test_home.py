@@ -48,6 +48,14 @@ def test_a_runtime_folder_that_is_a_link_is_refused(settings: Settings, tmp_path
         prepare_folders(settings)
 
 
+def test_a_state_folder_that_everybody_may_write_to_is_refused(settings: Settings) -> None:
+    settings.home.chmod(0o777)
+    with pytest.raises(CommandError, match="Everybody may write"):
+        prepare_folders(settings)
+    settings.home.chmod(0o775)
+    prepare_folders(settings)
+
+
 def test_a_state_folder_that_cannot_be_made_is_said(settings: Settings) -> None:
     settings.logs.rmdir()
     settings.logs.write_text("")

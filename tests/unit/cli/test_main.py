@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
 
-from services.cli.__main__ import main
-from services.cli.status import render_table
+from services.cli.__main__ import describe_error, main
+from services.cli.errors import CommandError
+from services.cli.commands.status import render_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +46,27 @@ def test_a_wrong_command_line_is_a_usage_error(line: list[str], capsys: pytest.C
     assert "usage: tenon" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("line", "usage"), [(["up", "--sideways"], "tenon up"), (["status", "more"], "tenon status")])
+def test_a_wrong_option_shows_the_usage_of_its_command(
+    line: list[str], usage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(line)
+    assert f"usage: {usage}" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["--version"])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out == f"tenon {metadata.version('tenon')}\n"
+
+
+def test_lines_of_a_log_are_shown_before_the_sentence_that_they_explain() -> None:
+    error = CommandError("It has failed.", mend="see above.", details=("one", "two"))
+    assert describe_error(str(error)) == "  | one\n  | two\ntenon: It has failed. Mend: see above.\n"
+
+
 def test_a_setting_that_cannot_be_is_one_sentence_and_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,7 +88,7 @@ def test_reading_the_command_line_loads_nothing_heavy() -> None:
 
 def test_the_supervisor_itself_loads_no_compiler_and_no_cryptography() -> None:
     script = (
-        "import sys, services.cli.up; "
+        "import sys, services.cli.commands.up; "
         "print([name for name in ('grpc', 'cryptography', 'google', 'yaml') if name in sys.modules])"
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.cli.plan import plan
-from services.cli.spec import ProcessSpec, layers_of
+from services.chassis.repository import service_folders
+from services.cli.stack.plan import plan
+from services.cli.supervision.spec import ProcessSpec, layers_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,12 @@ def test_a_full_run_has_every_process_and_step(settings: Settings) -> None:
     assert names(plan(settings, compile_key="k", demo=True)) == [
         *("postgres", "certificates", "contract", "valkey", "databases", "auth-0", "data-0", "data-1", "envoy", "demo"),
     ]
+
+
+def test_every_service_folder_is_served_and_has_its_role(settings: Settings) -> None:
+    specs = by_name(settings)
+    assert {f"{service}-0" for service in service_folders()} <= set(specs)
+    assert f"services={','.join(service_folders())}" in specs["databases"].argv
 
 
 def test_what_has_not_changed_is_not_compiled_and_the_demo_can_be_left_out(settings: Settings) -> None:

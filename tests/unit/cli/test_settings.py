@@ -63,6 +63,12 @@ def test_a_contracts_folder_that_is_not_there_is_refused(tmp_path: Path) -> None
         read_settings({}, directory=tmp_path, contracts=(tmp_path / "missing",))
 
 
+def test_a_contracts_folder_without_a_contract_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "library").mkdir()
+    with pytest.raises(CommandError, match=r"no \.proto file in"):
+        read_settings({}, directory=tmp_path, contracts=(tmp_path,))
+
+
 def test_the_issuer_is_the_edges_own_url(tmp_path: Path) -> None:
     settings = read_settings({"TENON_EDGE_PORT": "9000"}, directory=tmp_path)
     assert settings.issuer == settings.url == "http://localhost:9000"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.cli.proc import start_time_of
+from services.cli.supervision.proc import start_time_of
 from services.cli.state import end_left, read_left, read_running
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import inspect
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,15 @@ from google.api import annotations_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from services.chassis import tokens
 from services.chassis.contract import PROTO_ROOT, Limit, Per, Public, Rule
 from services.meshgen import envoy
 from services.meshgen.envoy.descriptors import edge_descriptors
+from services.meshgen.envoy.filters import CLOCK_SKEW_SECONDS
 from services.meshgen.envoy.policy import method_policy
 from services.meshgen.envoy.render import duration
 from services.meshgen.envoy.replies import REPLIES
+from services.meshgen.envoy.routes import JWKS_PATH
 from tests.unit.meshgen.golden import GOLDEN, laptop, outputs, toy_contract
 
 if TYPE_CHECKING:
@@ -107,6 +111,16 @@ def test_a_token_is_needed_where_a_route_does_not_say_otherwise() -> None:
     rest = free - public
     assert all(name in {"jwks", "healthz"} or name.startswith("grpc.") for name in rest), rest
     assert all("authorization" in routes()[n].get("request_headers_to_remove", []) for n in free - {"healthz"})
+
+
+def test_calls_without_a_token_have_a_budget_of_their_own() -> None:
+    budgets = {name: route["route"].get("priority") for name, route in routes().items() if "route" in route}
+    free = {n for n, r in routes().items() if r["typed_per_filter_config"][JWT]["requirement_name"] == "none"}
+    assert {name for name, budget in budgets.items() if budget == "HIGH"} == free - {"jwks", "healthz"}
+    services = yaml.safe_load(envoy.generate(toy_contract(), laptop())["cds/clusters.yaml"])["resources"]
+    for cluster in (c for c in services if "circuit_breakers" in c):
+        limits = {t["priority"]: t["max_requests"] for t in cluster["circuit_breakers"]["thresholds"]}
+        assert limits["HIGH"] < limits["DEFAULT"], cluster["name"]
 
 
 def test_the_transcoder_comes_before_every_policy() -> None:
@@ -268,6 +282,11 @@ def test_no_generated_file_says_a_secret_or_this_machine() -> None:
 def test_reasons_of_the_edge_are_those_of_the_contract() -> None:
     text = (PROTO_ROOT / "tenon" / "errors" / "v1" / "error_reason.proto").read_text()
     assert not [reply.reason for reply in REPLIES if f"ERROR_REASON_{reply.reason} =" not in text]
+
+
+def test_the_edge_and_the_services_take_the_same_tokens() -> None:
+    leeway = inspect.signature(tokens.TokenVerifier).parameters["leeway"].default
+    assert (tokens.JWKS_PATH, leeway) == (JWKS_PATH, CLOCK_SKEW_SECONDS)
 
 
 def test_generators_read_no_environment_and_no_file() -> None:

@@ -30,11 +30,11 @@ class _ScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Scope.ValueType
     SCOPE_UNSPECIFIED: _Scope.ValueType  # 0
     """Says nothing; never sent."""
     SCOPE_ORGANIZATION: _Scope.ValueType  # 1
-    """The organization that the writer acts in."""
+    """Gives a row to the organization that the writer acts in."""
     SCOPE_OWNER: _Scope.ValueType  # 2
-    """The subject that wrote it, within its organization."""
+    """Gives a row to the subject that wrote it, within its organization."""
     SCOPE_GLOBAL: _Scope.ValueType  # 3
-    """Everybody; only the system organization writes."""
+    """Gives a row to everybody; only the system organization writes."""
 
 class Scope(_Scope, metaclass=_ScopeEnumTypeWrapper):
     """Says who a row belongs to."""
@@ -42,11 +42,11 @@ class Scope(_Scope, metaclass=_ScopeEnumTypeWrapper):
 SCOPE_UNSPECIFIED: Scope.ValueType  # 0
 """Says nothing; never sent."""
 SCOPE_ORGANIZATION: Scope.ValueType  # 1
-"""The organization that the writer acts in."""
+"""Gives a row to the organization that the writer acts in."""
 SCOPE_OWNER: Scope.ValueType  # 2
-"""The subject that wrote it, within its organization."""
+"""Gives a row to the subject that wrote it, within its organization."""
 SCOPE_GLOBAL: Scope.ValueType  # 3
-"""Everybody; only the system organization writes."""
+"""Gives a row to everybody; only the system organization writes."""
 Global___Scope: _TypeAlias = Scope  # noqa: Y015
 
 @_typing.final

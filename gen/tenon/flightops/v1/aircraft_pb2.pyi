@@ -28,11 +28,11 @@ class _AircraftCategoryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Airc
     AIRCRAFT_CATEGORY_UNSPECIFIED: _AircraftCategory.ValueType  # 0
     """Says nothing; refused on input."""
     AIRCRAFT_CATEGORY_SINGLE_ENGINE: _AircraftCategory.ValueType  # 1
-    """An aeroplane with one engine."""
+    """Is an aeroplane with one engine."""
     AIRCRAFT_CATEGORY_MULTI_ENGINE: _AircraftCategory.ValueType  # 2
-    """An aeroplane with several engines."""
+    """Is an aeroplane with several engines."""
     AIRCRAFT_CATEGORY_ROTORCRAFT: _AircraftCategory.ValueType  # 3
-    """A helicopter or another machine that its rotors carry."""
+    """Is a helicopter or another machine that its rotors carry."""
 
 class AircraftCategory(_AircraftCategory, metaclass=_AircraftCategoryEnumTypeWrapper):
     """Names the kinds of machine."""
@@ -40,11 +40,11 @@ class AircraftCategory(_AircraftCategory, metaclass=_AircraftCategoryEnumTypeWra
 AIRCRAFT_CATEGORY_UNSPECIFIED: AircraftCategory.ValueType  # 0
 """Says nothing; refused on input."""
 AIRCRAFT_CATEGORY_SINGLE_ENGINE: AircraftCategory.ValueType  # 1
-"""An aeroplane with one engine."""
+"""Is an aeroplane with one engine."""
 AIRCRAFT_CATEGORY_MULTI_ENGINE: AircraftCategory.ValueType  # 2
-"""An aeroplane with several engines."""
+"""Is an aeroplane with several engines."""
 AIRCRAFT_CATEGORY_ROTORCRAFT: AircraftCategory.ValueType  # 3
-"""A helicopter or another machine that its rotors carry."""
+"""Is a helicopter or another machine that its rotors carry."""
 Global___AircraftCategory: _TypeAlias = AircraftCategory  # noqa: Y015
 
 class _EngineType:
@@ -56,17 +56,17 @@ class _EngineTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EngineType
     ENGINE_TYPE_UNSPECIFIED: _EngineType.ValueType  # 0
     """Says nothing; refused on input."""
     ENGINE_TYPE_TURBO_FAN: _EngineType.ValueType  # 1
-    """A turbine that drives a fan."""
+    """Is a turbine that drives a fan."""
     ENGINE_TYPE_TURBO_JET: _EngineType.ValueType  # 2
-    """A turbine whose exhaust alone pushes."""
+    """Is a turbine whose exhaust alone pushes."""
     ENGINE_TYPE_TURBO_PROP: _EngineType.ValueType  # 3
-    """A turbine that drives a propeller."""
+    """Is a turbine that drives a propeller."""
     ENGINE_TYPE_TURBO_SHAFT: _EngineType.ValueType  # 4
-    """A turbine that drives a shaft, as in helicopters."""
+    """Is a turbine that drives a shaft, as in helicopters."""
     ENGINE_TYPE_RECIPROCATING: _EngineType.ValueType  # 5
-    """Pistons."""
+    """Has pistons."""
     ENGINE_TYPE_FOUR_CYCLE: _EngineType.ValueType  # 6
-    """Pistons that the register calls four-cycle."""
+    """Has pistons that the register calls four-cycle."""
 
 class EngineType(_EngineType, metaclass=_EngineTypeEnumTypeWrapper):
     """Names the kinds of engine."""
@@ -74,17 +74,17 @@ class EngineType(_EngineType, metaclass=_EngineTypeEnumTypeWrapper):
 ENGINE_TYPE_UNSPECIFIED: EngineType.ValueType  # 0
 """Says nothing; refused on input."""
 ENGINE_TYPE_TURBO_FAN: EngineType.ValueType  # 1
-"""A turbine that drives a fan."""
+"""Is a turbine that drives a fan."""
 ENGINE_TYPE_TURBO_JET: EngineType.ValueType  # 2
-"""A turbine whose exhaust alone pushes."""
+"""Is a turbine whose exhaust alone pushes."""
 ENGINE_TYPE_TURBO_PROP: EngineType.ValueType  # 3
-"""A turbine that drives a propeller."""
+"""Is a turbine that drives a propeller."""
 ENGINE_TYPE_TURBO_SHAFT: EngineType.ValueType  # 4
-"""A turbine that drives a shaft, as in helicopters."""
+"""Is a turbine that drives a shaft, as in helicopters."""
 ENGINE_TYPE_RECIPROCATING: EngineType.ValueType  # 5
-"""Pistons."""
+"""Has pistons."""
 ENGINE_TYPE_FOUR_CYCLE: EngineType.ValueType  # 6
-"""Pistons that the register calls four-cycle."""
+"""Has pistons that the register calls four-cycle."""
 Global___EngineType: _TypeAlias = EngineType  # noqa: Y015
 
 @_typing.final

@@ -32,25 +32,25 @@ class _Per:
 class _PerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Per.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     PER_UNSPECIFIED: _Per.ValueType  # 0
-    """The safe default: the subject, and the address where nobody has signed in."""
+    """Is the safe default: the subject, and the address where nobody has signed in."""
     PER_SUBJECT: _Per.ValueType  # 1
-    """The signed-in subject."""
+    """Counts by the signed-in subject."""
     PER_ADDRESS: _Per.ValueType  # 2
-    """The address of the client."""
+    """Counts by the address of the client."""
     PER_ORGANIZATION: _Per.ValueType  # 3
-    """The organization that the caller acts in."""
+    """Counts by the organization that the caller acts in."""
 
 class Per(_Per, metaclass=_PerEnumTypeWrapper):
-    """What a limit counts calls by."""
+    """Says what a limit counts calls by."""
 
 PER_UNSPECIFIED: Per.ValueType  # 0
-"""The safe default: the subject, and the address where nobody has signed in."""
+"""Is the safe default: the subject, and the address where nobody has signed in."""
 PER_SUBJECT: Per.ValueType  # 1
-"""The signed-in subject."""
+"""Counts by the signed-in subject."""
 PER_ADDRESS: Per.ValueType  # 2
-"""The address of the client."""
+"""Counts by the address of the client."""
 PER_ORGANIZATION: Per.ValueType  # 3
-"""The organization that the caller acts in."""
+"""Counts by the organization that the caller acts in."""
 Global___Per: _TypeAlias = Per  # noqa: Y015
 
 class _Audit:
@@ -60,25 +60,25 @@ class _Audit:
 class _AuditEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Audit.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     AUDIT_UNSPECIFIED: _Audit.ValueType  # 0
-    """The safe default: writes."""
+    """Is the safe default: writes."""
     AUDIT_NONE: _Audit.ValueType  # 1
-    """None."""
+    """Writes down none."""
     AUDIT_WRITES: _Audit.ValueType  # 2
-    """Those that change something."""
+    """Writes down those that change something."""
     AUDIT_ALL: _Audit.ValueType  # 3
-    """All, reads too."""
+    """Writes down all, reads too."""
 
 class Audit(_Audit, metaclass=_AuditEnumTypeWrapper):
-    """Which calls of a method are written to the audit trail."""
+    """Says which calls of a method are written to the audit trail."""
 
 AUDIT_UNSPECIFIED: Audit.ValueType  # 0
-"""The safe default: writes."""
+"""Is the safe default: writes."""
 AUDIT_NONE: Audit.ValueType  # 1
-"""None."""
+"""Writes down none."""
 AUDIT_WRITES: Audit.ValueType  # 2
-"""Those that change something."""
+"""Writes down those that change something."""
 AUDIT_ALL: Audit.ValueType  # 3
-"""All, reads too."""
+"""Writes down all, reads too."""
 Global___Audit: _TypeAlias = Audit  # noqa: Y015
 
 class _Scope:
@@ -88,25 +88,25 @@ class _Scope:
 class _ScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Scope.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     SCOPE_UNSPECIFIED: _Scope.ValueType  # 0
-    """The safe default: the organization."""
+    """Is the safe default: the organization."""
     SCOPE_ORGANIZATION: _Scope.ValueType  # 1
-    """The organization that the writer acts in."""
+    """Gives a row to the organization that the writer acts in."""
     SCOPE_OWNER: _Scope.ValueType  # 2
-    """The subject that wrote it, within its organization."""
+    """Gives a row to the subject that wrote it, within its organization."""
     SCOPE_GLOBAL: _Scope.ValueType  # 3
-    """Everybody. Only the system organization writes."""
+    """Gives a row to everybody. Only the system organization writes."""
 
 class Scope(_Scope, metaclass=_ScopeEnumTypeWrapper):
-    """Who a row belongs to."""
+    """Says who a row belongs to."""
 
 SCOPE_UNSPECIFIED: Scope.ValueType  # 0
-"""The safe default: the organization."""
+"""Is the safe default: the organization."""
 SCOPE_ORGANIZATION: Scope.ValueType  # 1
-"""The organization that the writer acts in."""
+"""Gives a row to the organization that the writer acts in."""
 SCOPE_OWNER: Scope.ValueType  # 2
-"""The subject that wrote it, within its organization."""
+"""Gives a row to the subject that wrote it, within its organization."""
 SCOPE_GLOBAL: Scope.ValueType  # 3
-"""Everybody. Only the system organization writes."""
+"""Gives a row to everybody. Only the system organization writes."""
 Global___Scope: _TypeAlias = Scope  # noqa: Y015
 
 @_typing.final
@@ -124,28 +124,28 @@ class Rule(_message.Message):
     STEP_UP_FIELD_NUMBER: _builtins.int
     AUDIT_FIELD_NUMBER: _builtins.int
     public: _builtins.str
-    """Anyone may call, without a token. The text is the reason, for a reader."""
+    """Lets anyone call, without a token. The text is the reason, for a reader."""
     authenticated: _builtins.str
-    """Anyone with a valid token may call. The text is the reason that no permission fits."""
+    """Lets anyone with a valid token call. The text is the reason that no permission fits."""
     permission: _builtins.str
-    """Callers may call that hold this permission, written `service.resource.verb`."""
+    """Lets those call who hold this permission, written `service.resource.verb`."""
     audit: Global___Audit.ValueType
-    """Which calls are written to the audit trail."""
+    """Says which calls are written to the audit trail."""
     @_builtins.property
     def internal(self) -> Global___Internal:
-        """Only the named services may call. The edge has no route to the method."""
+        """Lets the named workloads call, and nobody else. The edge has no route to the method."""
 
     @_builtins.property
     def limit(self) -> Global___Limit:
-        """How often one caller may call. Unlimited when unset."""
+        """Bounds how often one caller may call. There is no bound when it is unset."""
 
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
-        """How long a call may take, deadline of the client or not. 15 seconds when unset."""
+        """Bounds how long a call may take, whatever deadline the client sets. It is 15 seconds when unset."""
 
     @_builtins.property
     def step_up(self) -> Global___StepUp:
-        """How recently and how strongly the caller must have signed in."""
+        """Says how recently and how strongly the caller must have signed in."""
 
     def __init__(
         self,
@@ -178,7 +178,7 @@ class Internal(_message.Message):
     CALLERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def callers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The workloads by their name in the mesh, such as `auth` or `cli`."""
+        """Are the workloads by their name in the mesh, such as `auth` or `cli`."""
 
     def __init__(
         self,
@@ -204,14 +204,14 @@ class Limit(_message.Message):
     WINDOW_FIELD_NUMBER: _builtins.int
     BURST_FIELD_NUMBER: _builtins.int
     per: Global___Per.ValueType
-    """What the calls are counted by."""
+    """Says what the calls are counted by."""
     requests: _builtins.int
-    """How many calls are allowed in one window."""
+    """Is how many calls are allowed in one window."""
     burst: _builtins.int
-    """How many calls may come at once. As many as `requests` when unset."""
+    """Is how many calls may come at once. It is as many as `requests` when unset."""
     @_builtins.property
     def window(self) -> _duration_pb2.Duration:
-        """How long a window is. One second when unset."""
+        """Is how long a window lasts. It is one second when unset."""
 
     def __init__(
         self,
@@ -238,10 +238,10 @@ class StepUp(_message.Message):
     ACR_FIELD_NUMBER: _builtins.int
     MAX_AGE_FIELD_NUMBER: _builtins.int
     acr: _builtins.str
-    """The authentication context class that the token must carry."""
+    """Is the authentication context class that the token must carry."""
     @_builtins.property
     def max_age(self) -> _duration_pb2.Duration:
-        """The longest time since the caller last signed in."""
+        """Is the longest time since the caller last signed in."""
 
     def __init__(
         self,
@@ -267,9 +267,9 @@ class Transition(_message.Message):
     FROM_FIELD_NUMBER: _builtins.int
     TO_FIELD_NUMBER: _builtins.int
     field: _builtins.str
-    """The enum field that is moved."""
+    """Is the enum field that is moved."""
     to: _builtins.str
-    """The state that it is moved to, by the name of its value."""
+    """Is the state that it is moved to, by the name of its value."""
     def __init__(
         self,
         *,
@@ -296,20 +296,20 @@ class Record(_message.Message):
     INDEX_FIELD_NUMBER: _builtins.int
     SEARCH_FIELD_NUMBER: _builtins.int
     scope: Global___Scope.ValueType
-    """Who a row belongs to."""
+    """Says who a row belongs to."""
     soft_delete: _builtins.bool
-    """Whether Delete hides a row, so that Undelete can bring it back."""
+    """Says whether Delete hides a row, so that Undelete can bring it back."""
     @_builtins.property
     def unique(self) -> _containers.RepeatedCompositeFieldContainer[Global___Key]:
-        """The sets of fields that no two rows of one organization share."""
+        """Are the sets of fields that no two rows of one organization share."""
 
     @_builtins.property
     def index(self) -> _containers.RepeatedCompositeFieldContainer[Global___Key]:
-        """The sets of fields that are read together."""
+        """Are the sets of fields that are read together."""
 
     @_builtins.property
     def search(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The string fields that Search reads."""
+        """Are the string fields that Search reads."""
 
     def __init__(
         self,
@@ -337,7 +337,7 @@ class Key(_message.Message):
     FIELDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The names of the fields."""
+        """Are the names of the fields."""
 
     def __init__(
         self,
@@ -365,17 +365,17 @@ class Field(_message.Message):
     READ_PERMISSION_FIELD_NUMBER: _builtins.int
     WRITE_PERMISSION_FIELD_NUMBER: _builtins.int
     indexed: _builtins.bool
-    """Whether lists are often filtered by this field."""
+    """Says whether lists are often filtered by this field."""
     unique: _builtins.bool
-    """Whether no two rows of one organization share a value."""
+    """Says whether no two rows of one organization share a value."""
     searchable: _builtins.bool
-    """Whether Search reads this field."""
+    """Says whether Search reads this field."""
     sensitive: _builtins.bool
-    """Whether the value is kept out of logs and events."""
+    """Says whether the value is kept out of logs and events."""
     read_permission: _builtins.str
-    """The permission without which the field is not shown."""
+    """Is the permission without which the field is not shown."""
     write_permission: _builtins.str
-    """The permission without which the field is not written."""
+    """Is the permission without which the field is not written."""
     def __init__(
         self,
         *,

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 from sqlalchemy.schema import CreateSchema, CreateTable
 
-from services.cli.postgres import as_unprivileged, binary
+from services.cli.stack.postgres import as_unprivileged, binary
 from services.records.documents import Documents
 from services.records.times import duration_micros, timestamp_datetime
 from tests.unit.records.filter.specimen import dialect, table

@@ -10,7 +10,8 @@ import grpc.aio
 import pytest
 from tenon.flightops.v1 import flightops_service_pb2 as api
 
-from services.cli.demo.edge import TRIES, Edge, Grant, LoadFailed
+from services.cli.demo.edge import TRIES, Edge, LoadFailed
+from services.cli.commands.token import Grant
 
 REQUEST = api.GetFlightRequest(name="flights/1")
 

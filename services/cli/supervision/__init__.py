@@ -1,0 +1,1 @@
+"""Keeps processes running, whatever they are: starts, watches, restarts and stops them."""
