@@ -1,4 +1,4 @@
-"""How long things took, counted in place: OpenTelemetry's own histogram costs more per call than all else of telemetry."""
+"""How long calls took, counted in place: OpenTelemetry's own histogram costs more than the rest of the telemetry."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -23,7 +24,7 @@ from services.chassis.http_listener import build_app, serve_http
 from services.chassis.interceptors import Verifier, standard_chain
 from services.chassis.logs import AccessLog, set_up_logs
 from services.chassis.reflection import Reflection
-from services.chassis.refusal import StartRefused
+from services.chassis.refusal import EXIT_REFUSED, StartRefused
 from services.chassis.settings import Settings
 from services.chassis.telemetry import set_up_telemetry
 from services.chassis.tls import CertificateFolder
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     from services.chassis.frame import Task
 
 _LOG = logging.getLogger(__name__)
-
-EXIT_CONFIGURATION = 78
-"""The exit code for what a person has to mend in the environment, the contract or a file: a restart will not help."""
 
 METADATA_LIMIT = 128 * 1024
 """Bytes of a call's headers: the 64 KiB that the edge takes, what it adds, and 32 for each header as HTTP/2 counts."""
@@ -70,7 +68,7 @@ def serve(*, name: str, wire: Wire, environ: Mapping[str, str]) -> int:
         return 0
     except StartRefused as error:
         print(f"{name} cannot start:\n{error}", file=sys.stderr)  # noqa: T201 - logs may not be set up yet
-        return EXIT_CONFIGURATION
+        return EXIT_REFUSED
     except Exception:  # noqa: BLE001 - logged as a line like any other, and the process ends
         _LOG.critical("%s ends", name, exc_info=True)
         return 1
@@ -163,6 +161,8 @@ async def _serve(process: Process, wiring: Wiring, stop: asyncio.Event, started:
             serve_grpc(table, settings.listen, process.certs, behind_sidecar=settings.behind_sidecar)
         )
         supervisor = await stack.enter_async_context(_supervise((*tasks, *wiring.tasks)))
+        # What is there by now stays. A collection that walked it all would hold up every call for a tenth of a second.
+        gc.freeze()
         process.health.set_serving()
         _LOG.info(
             "ready",
@@ -256,6 +256,3 @@ def _watch_signals(health: Health) -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ask)
     return stop
-
-
-__all__ = ["EXIT_CONFIGURATION", "Frame", "Process", "Wire", "Wiring", "serve", "serve_grpc"]

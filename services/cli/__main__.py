@@ -125,8 +125,8 @@ def _up(arguments: argparse.Namespace) -> int:
 
         roots = [part for root in settings.contracts for part in ("--contracts", str(root))]
         return run_detached(settings, [*roots, *(["--no-demo"] if arguments.no_demo else [])])
-    from services.cli.console import Console
     from services.cli.commands.up import run_up
+    from services.cli.console import Console
 
     console = Console(caller=arguments.caller)
     try:

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import stat
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,10 +16,14 @@ from services.cli.errors import AlreadyRunning, BrokenState, CommandError
 from services.cli.supervision.proc import start_time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from services.cli.settings import Settings
+
+
+PATIENCE = 60.0
+"""Seconds that a supervisor whose state folder was deleted may take to end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,12 +116,12 @@ def ensure_admin_password(settings: Settings, *, fresh: bool) -> bool:
 
 
 @contextmanager
-def hold_lock(settings: Settings) -> Iterator[None]:
-    """Hold the state folder for one supervisor; raises AlreadyRunning where another lives.
+def hold_lock(settings: Settings) -> Iterator[int]:
+    """Hold the state folder for one supervisor, and give its lock's descriptor; raises AlreadyRunning where one lives.
 
     The kernel lets go of the lock when its holder dies, so neither a crash nor a recycled process id leaves it held.
     """
-    path = settings.home / "up.lock"
+    path = lock_file(settings)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         while not _try_lock(descriptor):
@@ -130,10 +135,56 @@ def hold_lock(settings: Settings) -> Iterator[None]:
         record = {"pid": os.getpid(), "start_time": start_time_of(os.getpid())}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(record).encode(), 0)
-        yield
+        yield descriptor
         os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def hold_run(settings: Settings, *, report: Callable[[str], None]) -> Iterator[None]:
+    """Hold the runtime folder as well: whose state folder was deleted is still there for a moment, and is waited for.
+
+    Raises AlreadyRunning where it does not end.
+    """
+    deadline = time.monotonic() + PATIENCE
+    descriptor = _try_run(settings.run)
+    if descriptor is None:
+        report(f"waiting for the supervisor that still uses {settings.run}; its state folder was deleted")
+    while descriptor is None:
+        if time.monotonic() > deadline:
+            raise AlreadyRunning(
+                f"Another supervisor uses the runtime folder {settings.run}.",
+                mend="stop it by `tenon down` with its TENON_HOME, or set TENON_RUN to another folder.",
+            )
+        time.sleep(0.1)
+        descriptor = _try_run(settings.run)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _try_run(run: Path) -> int | None:
+    """Return the locked runtime folder, or None where another has it or has just removed it."""
+    _prepare_run(run)
+    descriptor = os.open(run, os.O_RDONLY | os.O_CLOEXEC)
+    if _try_lock(descriptor) and is_in_place(run, descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def lock_file(settings: Settings) -> Path:
+    """Return the file that a supervisor holds for as long as it lives."""
+    return settings.home / "up.lock"
+
+
+def is_in_place(path: Path, descriptor: int) -> bool:
+    """Return whether what was opened is still what the path leads to, and was not deleted or replaced."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    return False
 
 
 def _try_lock(descriptor: int) -> bool:
@@ -147,7 +198,7 @@ def _try_lock(descriptor: int) -> bool:
 def read_holder(settings: Settings) -> Holder | None:
     """Return who holds the state folder, or None where nobody does, whatever the file says."""
     try:
-        descriptor = os.open(settings.home / "up.lock", os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(lock_file(settings), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:

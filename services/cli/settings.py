@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.chassis.repository import RECORD_HOST, REPOSITORY, service_folders
+from services.chassis.settings import SOCKET_PATH_LIMIT
 from services.cli.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-SOCKET_LIMIT = 107
-"""Bytes that the path of a Unix socket may have on Linux (`sun_path` less its end)."""
 
 SERVICES = service_folders()
 """The services of a run: every folder that is one."""
@@ -90,6 +88,11 @@ class Settings:
         """The file with the first password of the bootstrap administrator."""
         return self.home / "admin-password"
 
+    @property
+    def bare_environ(self) -> dict[str, str]:
+        """The environment of a program that is none of ours: where things are, and the language."""
+        return {name: value for name, value in self.handed_on.items() if name in HANDED_ON}
+
     def certificates(self, workload: str) -> Path:
         """Return the folder with a workload's current certificate: a link that is swapped when it is renewed."""
         return self.home / "certs" / workload / "current"
@@ -151,10 +154,10 @@ def _choose_run(environ: Mapping[str, str], home: Path) -> Path:
     if not asked:
         candidates += [Path(tempfile.gettempdir()) / name, Path("/tmp") / name]  # noqa: S108 (made 0700 and checked)
     for run in candidates:
-        if len(os.fsencode(run / LONGEST_SOCKET)) <= SOCKET_LIMIT:
+        if len(os.fsencode(run / LONGEST_SOCKET)) <= SOCKET_PATH_LIMIT:
             return run
     raise CommandError(
-        f"The runtime folder {candidates[0]} is too long: a socket's path may have {SOCKET_LIMIT} bytes.",
+        f"The runtime folder {candidates[0]} is too long: a socket's path may have {SOCKET_PATH_LIMIT} bytes.",
         mend="set TENON_RUN to a shorter folder, such as /tmp/tenon.",
     )
 

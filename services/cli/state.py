@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Left:
+class Leftover:
     """A process that a supervisor has started."""
 
     name: str
@@ -44,7 +44,9 @@ def write_state(settings: Settings, supervisor: Supervisor) -> None:
         if child.pid
     ]
     state = {"run": str(settings.run), "host": settings.edge_host, "port": settings.edge_port, "processes": children}
-    write_private(settings.home / "state.json", json.dumps(state).encode(), durable=False)
+    # Where the state folder was deleted there is nobody to tell, and the supervisor is about to end.
+    with suppress(FileNotFoundError):
+        write_private(settings.home / "state.json", json.dumps(state).encode(), durable=False)
 
 
 def read_running(settings: Settings) -> Settings:
@@ -58,20 +60,20 @@ def read_running(settings: Settings) -> Settings:
     return settings
 
 
-def read_left(settings: Settings) -> tuple[Left, ...]:
+def read_leftovers(settings: Settings) -> tuple[Leftover, ...]:
     """Return the processes that the last supervisor wrote down and that still live; a damaged file counts as none."""
     with suppress(KeyError, TypeError, ValueError):
         entries = [
-            Left(name=str(entry["name"]), pid=int(entry["pid"]), start_time=int(entry["start_time"]))
+            Leftover(name=str(entry["name"]), pid=int(entry["pid"]), start_time=int(entry["start_time"]))
             for entry in _read(settings).get("processes", ())
         ]
         return tuple(entry for entry in entries if entry.lives)
     return ()
 
 
-async def end_left(settings: Settings) -> tuple[str, ...]:
+async def end_leftovers(settings: Settings) -> tuple[str, ...]:
     """End what a dead supervisor has left, Postgres in its own way with all that it started; return the names."""
-    left = read_left(settings)
+    left = read_leftovers(settings)
     for entry in left:
         with suppress(ProcessLookupError):
             os.kill(entry.pid, signal.SIGQUIT if entry.name == "postgres" else signal.SIGKILL)

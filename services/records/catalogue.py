@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from services.chassis.postgres import Connection
+    from services.records.shapes import Outline
 
 _TABLES = """
 SELECT c.oid::bigint AS id, c.relname AS name, obj_description(c.oid, 'pg_class') AS comment
@@ -55,6 +56,10 @@ class FoundTable:
     """The scope of the record when it was made."""
     patterns: tuple[str, ...]
     """The name patterns of the record when it was last migrated."""
+    comment: str
+    """The whole comment that says so."""
+    outline: Outline
+    """The fields of the message and of those in it when it was last migrated; empty where nobody noted them."""
     columns: tuple[FoundColumn, ...]
     """Its columns."""
     indexes: Mapping[str, str]
@@ -85,9 +90,10 @@ async def read_schema(connection: Connection, schema: str) -> tuple[FoundTable, 
 def _identity(comment: str) -> dict[str, Any]:
     try:
         known = json.loads(comment)
-        return {"message": known["message"], "scope": known["scope"], "patterns": tuple(known["patterns"])}
+        kept = {"message": known["message"], "scope": known["scope"], "patterns": tuple(known["patterns"])}
+        return {**kept, "comment": comment, "outline": known.get("outline", [])}
     except (ValueError, KeyError, TypeError):
-        return {"message": "", "scope": "", "patterns": ()}
+        return {"message": "", "scope": "", "patterns": (), "comment": comment, "outline": []}
 
 
 def _column(name: str, comment: str | None) -> FoundColumn:

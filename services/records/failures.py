@@ -93,7 +93,9 @@ class Unstorable(InvalidArgument):
         """Take all that is wrong."""
         first = violations[0]
         more = f" ({len(violations) - 1} more)" if len(violations) > 1 else ""
-        super().__init__(f"{first.field}: {first.description}{more}", violations=violations)
+        super().__init__(
+            f"{first.field}: {first.description}{more}", violations=violations, metadata={"field": first.field}
+        )
 
 
 class NameInvalid(InvalidArgument):

@@ -14,14 +14,17 @@ import asyncpg
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
 from services.records.catalogue import quoted, read_schema
-from services.records.changes import DIALECT, MigrationRefused, index_statements, table_statements
+from services.records.changes import DIALECT, MigrationRefused, index_statements, stale_fields, table_statements
+from services.records.failures import Unstorable
 from services.records.outbox import service_tables
+from services.records.reindexing import reindex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from services.chassis.postgres import Connection, Pool
+    from services.records.catalogue import FoundTable
     from services.records.tables import RecordTable
 
 __all__ = ["MigrationRefused", "MigrationState", "migrate", "migration_state"]
@@ -123,7 +126,8 @@ async def _migrate_schema(
     if not there:
         await connection.execute(f"CREATE SCHEMA {quoted(schema)}")
     await connection.execute(_STATE.format(schema=quoted(schema)))
-    statements, refused = await _plan(connection, schema, tables, service)
+    found = await read_schema(connection, schema)
+    statements, refused = _plan(found, schema, tables, service)
     if refused:
         return refused
     for statement in statements:
@@ -134,6 +138,7 @@ async def _migrate_schema(
             raise MigrationRefused(
                 [f"{schema}: the rows that are there do not allow `{statement}`: {error}"]
             ) from error
+    await _reindex(connection, found, tables)
     fingerprint = _fingerprint(tables, schema if schema == service else "")
     insert = f"INSERT INTO {quoted(schema)}.tenon_migrations (fingerprint, statements) VALUES ($1, $2)"  # noqa: S608
     last = f"SELECT fingerprint FROM {quoted(schema)}.tenon_migrations ORDER BY id DESC LIMIT 1"  # noqa: S608
@@ -142,10 +147,21 @@ async def _migrate_schema(
     return []
 
 
-async def _plan(
-    connection: Connection, schema: str, tables: Sequence[RecordTable], service: str
+async def _reindex(connection: Connection, found: Sequence[FoundTable], tables: Sequence[RecordTable]) -> None:
+    for table in tables:
+        known = next((each for each in found if each.message == table.record.message), None)
+        fields = stale_fields(table, known) if known is not None else set()
+        if not fields:
+            continue
+        try:
+            await reindex(connection, table, fields)
+        except (Unstorable, asyncpg.IntegrityConstraintViolationError) as error:
+            raise MigrationRefused([f"{table.record.message}: a row cannot be kept so: {error}"]) from error
+
+
+def _plan(
+    found: Sequence[FoundTable], schema: str, tables: Sequence[RecordTable], service: str
 ) -> tuple[list[str], list[str]]:
-    found = await read_schema(connection, schema)
     names = {table.name for table in found}
     statements: list[str] = []
     refused: list[str] = []

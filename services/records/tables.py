@@ -18,23 +18,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.chassis.contract import SYSTEM_ORGANIZATION, Kind, Scope
 from services.records.indexes import RecordError, add_indexes, text_limits
 from services.records.naming import column_name, identifier, named, parent_pattern, schema_name, table_name
-from services.records.shapes import shape_of
+from services.records.shapes import outline_of, reserved_of, shape_of, wire_type
 from services.records.traits import redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
     from services.chassis.contract import Contract, Field, Record
@@ -147,39 +146,20 @@ def build_tables(contract: Contract, *, host: str, schema: str = "") -> dict[str
         other = taken.setdefault(f"{where}.{table}", record.message)
         if other != record.message:
             raise RecordError(f"{record.message}: its plural is also that of {other}. Give one of them another plural.")
-        empty = sa.Table(table, metadata, schema=where, comment=_identity(record))
+        empty = sa.Table(
+            table,
+            metadata,
+            schema=where,
+            comment=_identity(record, contract.pool.FindMessageTypeByName(record.message)),
+        )
         tables[record.message] = _record_table(contract, record, empty, tables)
     return tables
 
 
-def wire_type(field: FieldDescriptor) -> str:
-    """Return how a field is encoded, such as `optional int32`: fields of one wire type read each other's bytes."""
-    inner = field.message_type
-    if inner is not None and inner.GetOptions().map_entry:
-        key, value = (wire_type(inner.fields_by_name[part]) for part in ("key", "value"))
-        return f"map {key} {value}"
-    kind = (
-        FieldDescriptorProto.Type.Name(cast("FieldDescriptorProto.Type.ValueType", field.type))
-        .removeprefix("TYPE_")
-        .lower()
-    )
-    if inner is not None and inner.full_name in ("google.protobuf.Timestamp", "google.protobuf.Duration"):
-        kind = inner.name.lower()
-    if field.is_repeated:
-        return f"repeated {kind}"
-    return f"optional {kind}" if field.has_presence and inner is None else kind
-
-
-def _reserved(descriptor: Descriptor) -> tuple[range, ...]:
-    proto = DescriptorProto()
-    descriptor.CopyToProto(proto)
-    return tuple(range(each.start, each.end) for each in proto.reserved_range)
-
-
-def _identity(record: Record) -> str:
-    """Return the comment by which a migration knows the table again, whatever its name is."""
+def _identity(record: Record, descriptor: Descriptor) -> str:
+    """Return the comment by which a migration knows the table again, whatever its name is, and what its bytes hold."""
     known = {"message": record.message, "scope": record.scope.value, "patterns": list(record.patterns)}
-    return json.dumps(known)
+    return json.dumps({**known, "outline": outline_of(descriptor)})
 
 
 def _parents_first(records: Sequence[Record]) -> list[Record]:
@@ -234,7 +214,7 @@ def _record_table(
         limits=text_limits(record),
         keys=keys,
         redact=redaction(descriptor),
-        reserved=_reserved(descriptor),
+        reserved=reserved_of(descriptor),
         parents=tuple(Parent(pattern=p, table=t, column=c) for p, t, c in links),
         has_parent=any(patterns),
     )

@@ -143,7 +143,9 @@ class Writer:
             for ordinal, field in sorted(set(missing))
         ]
         first = violations[0]
-        raise ReferenceNotFound(f"{first.field}: {first.description}", violations=violations)
+        raise ReferenceNotFound(
+            f"{first.field}: {first.description}", violations=violations, metadata={"field": first.field}
+        )
 
 
 async def refuse(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
@@ -13,11 +14,13 @@ from typing import Any
 
 import grpc
 import httpx
+from google.rpc import error_details_pb2, status_pb2
 
 from services.chassis.contract import Contract, read_contract
 
 DETAILS = "grpc-status-details-bin"
-"""The trailer that every error of a service has, and none that the edge makes itself for a gRPC client."""
+EDGE_REASONS = {"UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT"}
+"""Reasons of errors that the edge makes itself, one per status; those of services say more."""
 
 TENON = Path(sys.executable).with_name("tenon")
 COMMAND_SECONDS = 240
@@ -26,9 +29,17 @@ COMMAND_SECONDS = 240
 def is_of_edge(answer: httpx.Response) -> bool:
     """Whether the edge has refused a request, and not the service behind it, which would have refused it too."""
     if answer.headers.get("content-type", "").startswith("application/grpc"):
-        return DETAILS not in answer.headers
-    reasons = [d["reason"] for d in answer.json()["details"] if d["@type"].endswith("ErrorInfo")]
-    return reasons in (["UNAUTHENTICATED"], ["PERMISSION_DENIED"], ["NOT_FOUND"], ["INVALID_ARGUMENT"])
+        sealed = answer.headers[DETAILS]
+        return reason_of(base64.b64decode(sealed + "=" * (-len(sealed) % 4))) in EDGE_REASONS
+    return {d["reason"] for d in answer.json()["details"] if d["@type"].endswith("ErrorInfo")} <= EDGE_REASONS
+
+
+def reason_of(details: bytes) -> str:
+    """Return the reason in an encoded `google.rpc.Status`."""
+    info = error_details_pb2.ErrorInfo()
+    next(d for d in status_pb2.Status.FromString(details).details if d.Is(info.DESCRIPTOR)).Unpack(info)
+    reason: str = info.reason
+    return reason
 
 
 def free_port() -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 
 from services.chassis.contract import Authenticated, Internal, Method, Permission, Public, Service
-from tests.e2e.stack import DETAILS
+from tests.e2e.stack import DETAILS, EDGE_REASONS, reason_of
 
 if TYPE_CHECKING:
     from tests.e2e.stack import Stack
@@ -32,14 +32,13 @@ def outcome(channel: grpc.Channel, method: Method, token: str | None) -> grpc.St
 def outcome_at_edge(channel: grpc.Channel, method: Method, token: str | None) -> grpc.StatusCode:
     """Do the same, and check that it was the edge that refused: the service behind it would have done so too."""
     metadata = () if token is None else (("authorization", f"Bearer {token}"),)
-    try:
-        channel.unary_unary(method.path, bytes, bytes)(b"", metadata=metadata, timeout=20)
-    except grpc.RpcError as error:
-        code: grpc.StatusCode = error.code()
-        if code in REFUSED:
-            assert DETAILS not in dict(error.trailing_metadata()), (method.path, error.details())
-        return code
-    return Status.OK
+    error: Any = channel.unary_unary(method.path, bytes, bytes).future(b"", metadata=metadata, timeout=20).exception()
+    if error is None:
+        return Status.OK
+    code: grpc.StatusCode = error.code()
+    if code in REFUSED:
+        assert reason_of(dict(error.trailing_metadata())[DETAILS]) in EDGE_REASONS, (method.path, error.details())
+    return code
 
 
 def services(stack: Stack) -> list[Service]:

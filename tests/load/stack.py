@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from services.cli.supervision.control import ask_status
+from services.cli.minting import mint_token
 from services.cli.settings import read_settings
-from services.cli.commands.token import mint_token
+from services.cli.supervision.control import ask_status
 from tests.load.cpu import children_of
 from tests.load.launch import free_port
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 
-from services.cli.supervision.control import ask_status
+from services.cli.minting import mint_token
 from services.cli.settings import read_settings
-from services.cli.commands.token import mint_token
+from services.cli.supervision.control import ask_status
 from tests.load.stack import environ_of, run_command
 
 MEBIBYTE = 2**20

@@ -1,6 +1,6 @@
 """One more worker of data, which also serves the bench's no-op, and profiles itself between two signals.
 
-The no-op stands in the same process as real RPCs, behind the same chain: what they cost more is theirs alone.
+The no-op stands behind the same chain as real RPCs, in a process of the same kind and size as theirs.
 """
 
 from __future__ import annotations

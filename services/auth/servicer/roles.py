@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.auth.servicer.source import granter_of
+from services.auth.servicer.caller import granter_of
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tenon.auth.v1 import session_service_pb2 as pb
 
-from services.auth.servicer.source import session_of, source_address
+from services.auth.servicer.caller import session_of, source_address
 
 if TYPE_CHECKING:
     from services.auth.domain.sessions import Opened, Sessions

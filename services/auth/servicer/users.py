@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tenon.auth.v1 import user_service_pb2 as pb
 
 from services.auth.domain.accounts import normalize_email
-from services.auth.servicer.source import granter_of, session_of, source_address
+from services.auth.servicer.caller import granter_of, session_of, source_address
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

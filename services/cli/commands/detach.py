@@ -9,13 +9,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from services.cli.supervision.control import ask_status
+from services.cli.commands.up import call_to_copy
 from services.cli.errors import AlreadyRunning, NotRunning, StartFailed
-from services.cli.stack.fingerprint import compile_key
 from services.cli.home import hold_lock, prepare_folders
 from services.cli.logs import open_log, size_of, tail
+from services.cli.stack.fingerprint import compile_key
 from services.cli.state import read_running
-from services.cli.commands.up import call_to_copy
+from services.cli.supervision.control import ask_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

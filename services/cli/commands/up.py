@@ -14,15 +14,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.cli.supervision.control import answer_status
 from services.cli.errors import CommandError
-from services.cli.stack.fingerprint import compile_key
-from services.cli.home import ensure_admin_password, ensure_root_key, hold_lock, prepare_folders, write_private
-from services.cli.supervision.housekeeping import keep_house
+from services.cli.home import (
+    ensure_admin_password,
+    ensure_root_key,
+    hold_lock,
+    hold_run,
+    is_in_place,
+    lock_file,
+    prepare_folders,
+    write_private,
+)
 from services.cli.logs import rotate
+from services.cli.stack.fingerprint import compile_key
 from services.cli.stack.plan import plan
+from services.cli.state import end_leftovers, write_state
+from services.cli.supervision.control import answer_status
+from services.cli.supervision.housekeeping import keep_house
 from services.cli.supervision.proc import find_listener, name_of
-from services.cli.state import end_left, write_state
 from services.cli.supervision.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -35,6 +44,9 @@ Planned = Callable[..., tuple["ProcessSpec", ...]]
 
 ADMINISTRATOR = "admin@tenon.local"
 
+LOOK_INTERVAL = 1.0
+"""Seconds between two looks at whether the state folder is still there."""
+
 INTERRUPTED = 130
 """The exit code of a start that was stopped by a signal."""
 
@@ -42,15 +54,16 @@ INTERRUPTED = 130
 def run_up(settings: Settings, *, demo: bool, console: Console, planned: Planned = plan) -> int:
     """Run what is planned until it is told to stop; raises CommandError where it cannot start."""
     prepare_folders(settings)
-    with hold_lock(settings):
-        return asyncio.run(_Run(settings, demo=demo, console=console, planned=planned).run())
+    with hold_lock(settings) as lock, hold_run(settings, report=console.report):
+        return asyncio.run(_Run(settings, lock, demo=demo, console=console, planned=planned).run())
 
 
 class _Run:
     """One run of the stack, from its start to its end."""
 
-    def __init__(self, settings: Settings, *, demo: bool, console: Console, planned: Planned) -> None:
+    def __init__(self, settings: Settings, lock: int, *, demo: bool, console: Console, planned: Planned) -> None:
         self._settings = settings
+        self._lock = lock
         self._planned = planned
         self._console = console
         self._demo = demo
@@ -62,12 +75,14 @@ class _Run:
         supervisor = Supervisor(
             await self._prepare(), report=self._console.report, changed=lambda s: write_state(self._settings, s)
         )
+        watch = asyncio.create_task(self._watch_home())
         try:
             async with answer_status(self._settings, supervisor):
                 started = await self._start(supervisor)
                 if started:
                     await self._wait(supervisor)
         finally:
+            watch.cancel()
             self._console.report("stopping")
             await supervisor.stop()
             self._clear(supervisor)
@@ -76,7 +91,7 @@ class _Run:
 
     async def _prepare(self) -> tuple[ProcessSpec, ...]:
         settings = self._settings
-        for name in await end_left(settings):
+        for name in await end_leftovers(settings):
             self._console.report(f"{name} was left from a run that broke off, and is ended")
         check_port(settings.edge_host, settings.edge_port)
         for log in settings.logs.glob("*.log"):
@@ -113,6 +128,13 @@ class _Run:
         house.cancel()
         with suppress(asyncio.CancelledError):
             await house
+
+    async def _watch_home(self) -> None:
+        """Stop where the state folder is deleted under us: nobody else could, since its lock is gone with it."""
+        while is_in_place(lock_file(self._settings), self._lock):  # noqa: ASYNC110 (a deleted folder tells nobody)
+            await asyncio.sleep(LOOK_INTERVAL)
+        self._console.report(f"{self._settings.home} was deleted, so everything stops")
+        self._stop.set()
 
     def _clear(self, supervisor: Supervisor) -> None:
         (self._settings.home / "state.json").unlink(missing_ok=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from services.cli.commands.token import Grant
+    from services.cli.minting import Grant
 
 RENEW_BEFORE = 60.0
 """Seconds before its end at which a token is renewed: more than a call may take."""

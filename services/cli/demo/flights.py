@@ -18,9 +18,9 @@ from services.cli.demo.load import AIRCRAFT, AIRLINES, AIRPORTS, FLIGHTS, Tally,
 from services.cli.demo.progress import Progress
 from services.cli.demo.rows import Census, read_aircraft, read_airlines, read_airports, read_flights
 from services.cli.errors import CommandError
+from services.cli.minting import mint_grant
 from services.cli.settings import read_settings
 from services.cli.state import read_running
-from services.cli.commands.token import mint_grant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

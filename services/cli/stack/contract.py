@@ -18,8 +18,8 @@ from services.chassis.contract import (
     service_folders,
     write_contract,
 )
-from services.cli.stack.fingerprint import write_compiled
 from services.cli.settings import read_settings
+from services.cli.stack.fingerprint import write_compiled
 from services.meshgen.envoy import generate, write
 from services.meshgen.topology import Topology
 

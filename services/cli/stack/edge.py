@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.cli.supervision.child import die_with_parent
 from services.cli.errors import CommandError
+from services.cli.supervision.child import die_with_parent
 from services.cli.supervision.probes import request_http
 from services.cli.supervision.spec import ProcessSpec
 
@@ -47,7 +47,7 @@ def plan_edge(settings: Settings, *, after: tuple[str, ...]) -> ProcessSpec:
     return ProcessSpec(
         name="envoy",
         argv=die_with_parent((str(binary()), "-c", str(settings.home / "envoy" / "bootstrap.yaml"), *options)),
-        environ={name: value for name, value in settings.handed_on.items() if name in {"PATH", "LANG"}},
+        environ=settings.bare_environ,
         log=settings.log("envoy"),
         endpoint=settings.url,
         sockets=(admin,),

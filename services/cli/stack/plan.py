@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from services.cli.supervision.child import die_with_parent
+from services.cli.settings import workers_variable
 from services.cli.stack.edge import plan_edge
 from services.cli.stack.postgres import plan_postgres
-from services.cli.settings import workers_variable
-from services.cli.supervision.spec import ProcessSpec
 from services.cli.stack.valkey import plan_valkey
 from services.cli.stack.workers import plan_workers
+from services.cli.supervision.child import die_with_parent
+from services.cli.supervision.spec import ProcessSpec
 
 if TYPE_CHECKING:
     from services.cli.settings import Settings

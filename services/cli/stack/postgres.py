@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.cli.supervision.child import die_with_parent
 from services.cli.errors import BrokenState, CommandError, StartFailed
 from services.cli.logs import open_log, size_of, tail
+from services.cli.supervision.child import die_with_parent
 from services.cli.supervision.probes import is_postgres_ready
 from services.cli.supervision.proc import all_pids, folder_of, name_of, start_time_of
 from services.cli.supervision.spec import ProcessSpec
@@ -59,7 +59,7 @@ def plan_postgres(settings: Settings) -> tuple[ProcessSpec, ...]:
             # SIGQUIT is Postgres's own way to end at once, its backends with it.
             die_with_parent((str(binary("postgres")), "-D", str(data), "-k", str(settings.run), *options), "QUIT")
         ),
-        environ=_environ(settings),
+        environ=settings.bare_environ,
         log=settings.log("postgres"),
         endpoint=f"unix:{socket}",
         sockets=(socket, socket.with_name(f"{socket.name}.lock")),
@@ -76,7 +76,7 @@ def plan_postgres(settings: Settings) -> tuple[ProcessSpec, ...]:
         argv=die_with_parent(
             (str(binary("psql")), "-X", "-q", *target, "-v", f"services={services}", "-f", str(script))
         ),
-        environ=_environ(settings),
+        environ=settings.bare_environ,
         log=settings.log("databases"),
         after=("postgres",),
         once=True,
@@ -179,7 +179,7 @@ async def _make_cluster(settings: Settings, data: Path) -> None:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=_environ(settings),
+            env=settings.bare_environ,
             start_new_session=True,
         )
     try:
@@ -194,7 +194,3 @@ async def _make_cluster(settings: Settings, data: Path) -> None:
         details = tail(log, lines=20, since=position)
         raise StartFailed("Postgres could not make its data folder.", mend="see the lines above.", details=details)
     draft.rename(data)
-
-
-def _environ(settings: Settings) -> dict[str, str]:
-    return {name: value for name, value in settings.handed_on.items() if name in {"PATH", "LANG"}}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from services.cli.demo.flights import load_reference_rows
 from services.cli.errors import CommandError
+from services.cli.minting import mint_grant
 from services.cli.settings import read_settings
-from services.cli.commands.token import mint_grant
 
 
 def main() -> int:

@@ -7,8 +7,8 @@ import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.cli.supervision.child import die_with_parent
 from services.cli.errors import CommandError
+from services.cli.supervision.child import die_with_parent
 from services.cli.supervision.probes import is_valkey_ready
 from services.cli.supervision.spec import ProcessSpec
 
@@ -42,7 +42,7 @@ def plan_valkey(settings: Settings) -> ProcessSpec:
         name="valkey",
         # SIGTERM lets it write out what it holds.
         argv=die_with_parent((str(binary()), *options, "--dir", str(folder), "--unixsocket", str(socket)), "TERM"),
-        environ={name: value for name, value in settings.handed_on.items() if name in {"PATH", "LANG"}},
+        environ=settings.bare_environ,
         log=settings.log("valkey"),
         endpoint=f"unix:{socket}",
         sockets=(socket,),

@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from services.chassis.refusal import EXIT_REFUSED
 from services.cli.errors import CommandError, StartFailed
 from services.cli.logs import open_log, size_of, tail
 from services.cli.supervision.proc import start_time_of
@@ -32,9 +33,6 @@ STEADY = 10.0
 
 FIRST_ATTEMPTS = 3
 """How often a process that was never ready is tried before the start is given up."""
-
-CONFIGURATION = 78
-"""The exit code that says that a person has to mend something (sysexits.h, EX_CONFIG): trying again does not help."""
 
 PROBE_INTERVAL = 0.05
 PROBE_TIMEOUT = 5.0
@@ -89,7 +87,7 @@ class Child:
             if self._stopping.is_set() or (self.spec.once and code == 0):
                 break
             crashes = 0 if self.settled.done() and time.monotonic() - begun > STEADY else crashes + 1
-            hopeless = self.spec.once or self._late or code == CONFIGURATION or crashes >= FIRST_ATTEMPTS
+            hopeless = self.spec.once or self._late or code == EXIT_REFUSED or crashes >= FIRST_ATTEMPTS
             if not self.settled.done() and hopeless:
                 late = f"was not ready in {self.spec.start_timeout:.0f} s"
                 ended = _describe_exit(code, once=self.spec.once)

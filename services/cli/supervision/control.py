@@ -10,16 +10,16 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from services.cli.supervision.child import Phase
 from services.cli.errors import NotRunning
 from services.cli.home import read_holder
+from services.cli.supervision.child import Phase
 from services.cli.supervision.proc import measure_memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from services.cli.supervision.child import Child
     from services.cli.settings import Settings
+    from services.cli.supervision.child import Child
     from services.cli.supervision.supervisor import Supervisor
 
 ANSWER_TIMEOUT = 10.0

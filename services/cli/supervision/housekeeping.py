@@ -8,9 +8,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from services.cli.supervision.child import die_with_parent
 from services.cli.logs import open_log, rotate
 from services.cli.settings import CERTIFICATE_LIFE, WORKLOADS
+from services.cli.supervision.child import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from services.chassis.contract import Record
     from services.records.rules import Rules
 
-__all__ = ["MAX_PATHS", "FieldMaskInvalid", "Masks", "UpdateInvalid", "updated"]
+__all__ = ["MAX_PATHS", "FieldMaskInvalid", "Masks", "UpdateInvalid"]
 
 MAX_PATHS = 1000
 """The most paths of one mask."""
@@ -80,7 +80,8 @@ class Masks:
             violations = [*violations, *(each for each in broken if each.field not in told)][:MAX_VIOLATIONS]
         if violations:
             first = violations[0]
-            raise UpdateInvalid(f"The update is invalid. {first.field}: {first.description}", violations=violations)
+            said = f"The update is invalid. {first.field}: {first.description}"
+            raise UpdateInvalid(said, violations=violations, metadata={"field": first.field})
         return result
 
     def _write(self, result: Message, patch: Message, mask: Sequence[str], touched: set[tuple[str, ...]]) -> list[str]:
@@ -106,8 +107,3 @@ class Masks:
             return f"The path {excerpt(path)} {refused}."
         touched.add(tuple(segments))
         return ""
-
-
-def updated(stored: Message, patch: Message, mask: Sequence[str], record: Record) -> Message:
-    """Return the stored message as the patch makes it: `Masks(record).updated`, for one use."""
-    return Masks(record).updated(stored, patch, mask)

@@ -11,11 +11,11 @@ import grpc.aio
 import pytest
 from tenon.auth.v1 import token_service_pb2
 
-from services.cli.stack.certificates import renew
 from services.cli.errors import CommandError, NotRunning
 from services.cli.home import hold_lock
+from services.cli.minting import mint_token
+from services.cli.stack.certificates import renew
 from services.cli.supervision.probes import is_grpc_ready
-from services.cli.commands.token import mint_token
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.cli.settings import WORKLOADS
 from services.cli.supervision.housekeeping import are_certificates_due, renew_certificates
 from services.cli.supervision.probes import is_postgres_ready, is_valkey_ready, request_http
-from services.cli.settings import WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.cli.state import read_leftovers
 from services.cli.supervision.proc import start_time_of
-from services.cli.state import read_left
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +119,7 @@ def test_the_next_start_recovers_after_the_supervisor_was_killed(stack: Stack, s
     stack.up()
     stack.running[0].kill()
     stack.running[0].wait()
-    assert "second" in [left.name for left in read_left(settings)]
+    assert "second" in [left.name for left in read_leftovers(settings)]
     lines = stack.up()
     assert any("second was left from a run that broke off" in line for line in lines)
     assert stack.status()["ready"]
@@ -129,6 +130,16 @@ def test_a_second_up_is_refused_while_the_first_runs_and_does_not_disturb_it(sta
     second = stack.call("up", "--detach")
     assert second.returncode == 1
     assert f"process {stack.running[0].pid}" in second.stderr
+    assert stack.status()["ready"]
+
+
+def test_a_stack_whose_state_folder_is_deleted_ends_and_gives_way_to_the_next(stack: Stack, settings: Settings) -> None:
+    stack.up()
+    pids = [process["pid"] for process in stack.status()["processes"]]
+    shutil.rmtree(settings.home)
+    stack.up()
+    assert stack.running[0].wait(timeout=10) == 0
+    assert [pid for pid in pids if start_time_of(pid) is not None] == []
     assert stack.status()["ready"]
 
 

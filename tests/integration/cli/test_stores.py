@@ -13,11 +13,11 @@ import asyncpg
 import pytest
 import redis.asyncio
 
-from services.cli.supervision.child import Phase
 from services.cli.errors import BrokenState, CommandError
 from services.cli.stack.postgres import DRAFT, binary, plan_postgres, prepare_cluster
-from services.cli.supervision.proc import all_pids, folder_of
 from services.cli.stack.valkey import plan_valkey
+from services.cli.supervision.child import Phase
+from services.cli.supervision.proc import all_pids, folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.cli.supervision.child import Phase
 from services.cli.errors import StartFailed
+from services.cli.supervision.child import Phase
 from services.cli.supervision.proc import start_time_of
 
 if TYPE_CHECKING:

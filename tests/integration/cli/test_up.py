@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.cli.commands.up import check_port
 from services.cli.errors import CommandError
 from services.cli.home import hold_lock, read_holder
 from services.cli.supervision.proc import all_pids, folder_of
-from services.cli.commands.up import check_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -46,8 +46,8 @@ async def _check_outbox(library: Library) -> None:
         key = (event["organization"], event["subject"])
         before = last.get(key)
         # A record that was deleted and made again begins anew.
-        anew = before is None or before["after"] is None
-        assert event["revision"] == (1 if anew else before["revision"] + 1), event
+        expected = 1 if before is None or before["after"] is None else before["revision"] + 1
+        assert event["revision"] == expected, event
         last[key] = event
     there: dict[tuple[str, str], Any] = {}
     for table in ("shelves", "books", "notes", "genres"):
@@ -126,7 +126,7 @@ async def test_a_repeat_of_an_update_that_changed_nothing_changes_nothing_later(
     """AIP statement 42: the first answer stands, whatever others have done since."""
     await library.shelf()
     book = await library.do("CreateBook", parent="shelves/s1", book={"title": "a"})
-    sent = {"book": {"name": book.name, "title": "a"}, "request_id": ID}
+    sent: dict[str, Any] = {"book": {"name": book.name, "title": "a"}, "request_id": ID}
     first = await library.do("UpdateBook", **sent)
     await library.do("UpdateBook", book={"name": book.name, "title": "b"})
     assert await library.do("UpdateBook", **sent) == first
@@ -188,7 +188,7 @@ async def test_a_parent_that_goes_while_a_child_is_made_leaves_no_orphan(library
 async def test_a_child_whose_parent_goes_before_it_is_written_is_told_that_there_is_none(library: Library) -> None:
     """The parent is there when the statement looks, and its deletion is committed while the statement waits."""
     await library.shelf()
-    one = {"book_id": "b", "book": {"title": "a"}}
+    one: dict[str, Any] = {"book_id": "b", "book": {"title": "a"}}
     for method, fields in (("CreateBook", one), ("BatchCreateBooks", {"requests": [one]})):
         async with library.engine.pool.transaction() as other:
             await other.fetch("DELETE FROM test_library_v1.shelves")
@@ -287,7 +287,7 @@ async def test_whatever_meets_the_outbox_holds_exactly_what_was_done(library: Li
 async def test_the_event_of_a_record_made_again_stands_behind_that_of_its_deletion(library: Library) -> None:
     """The order of an aggregate's events is that of its changes, also where one waits for the other."""
     await library.shelf()
-    one = {"book_id": "b", "book": {"title": "a"}}
+    one: dict[str, Any] = {"book_id": "b", "book": {"title": "a"}}
     for method, fields in (("CreateBook", one), ("BatchCreateBooks", {"requests": [one]})):
         made = await library.do("CreateBook", parent="shelves/s1", **one)
         async with unit_of_work(library.engine.pool, library.call("DeleteBook"), schema="data") as uow:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from services.chassis.call import Call
 from services.chassis.contract import PROTO_ROOT, compile_protos, load_contract
@@ -26,6 +28,7 @@ package test.shop.v1;
 import "google/api/annotations.proto";
 import "google/api/field_behavior.proto";
 import "google/api/resource.proto";
+import "google/protobuf/field_mask.proto";
 import "tenon/options/v1/options.proto";
 service ShopService {
   rpc GetItem(GetItemRequest) returns (Item) {
@@ -36,7 +39,18 @@ service ShopService {
     option (tenon.options.v1.rule) = {permission: "shop.items.create"};
     option (google.api.http) = {post: "/shop/v1/items" body: "item"};
   }
+  rpc UpdateItem(UpdateItemRequest) returns (Item) {
+    option (tenon.options.v1.rule) = {permission: "shop.items.update"};
+    option (google.api.http) = {patch: "/shop/v1/{item.name=items/*}" body: "item"};
+  }
+  rpc ListLISTED(ListItemsRequest) returns (ListItemsResponse) {
+    option (tenon.options.v1.rule) = {permission: "shop.items.list"};
+    option (google.api.http) = {get: "/shop/v1/items"};
+  }
 }
+message UpdateItemRequest { Item item = 1; google.protobuf.FieldMask update_mask = 2; }
+message ListItemsRequest { int32 page_size = 1; string page_token = 2; string filter = 3; }
+message ListItemsResponse { repeated Item PLURAL = 1; string next_page_token = 2; }
 message GetItemRequest { string name = 1; }
 message CreateItemRequest { Item item = 1; string item_id = 2; }
 message Item {
@@ -63,6 +77,8 @@ class Shop:
             .replace("SCOPE", f"scope: {scope}" if scope else "")
             .replace("UNIQUE", f"unique: {{fields: {unique}}}" if unique else "")
             .replace("PLURAL", plural)
+            .replace("LISTED", "ItemList" if plural == "item_list" else "Items")
+            .replace("ListItemsRe", "ListItemListRe" if plural == "item_list" else "ListItemsRe")
         )
         contract = load_contract(compile_protos([PROTO_ROOT, self.folder]), services=("auth", "data"))
         return Engine(contract, host="data", pool=self.pool, keyring=KEYRING)
@@ -77,6 +93,12 @@ class Shop:
 
     async def get(self, engine: Engine, item_id: str) -> Any:
         return await self._do(engine, "GetItem", name=f"items/{item_id}")
+
+    async def update(self, engine: Engine, item_id: str, **fields: Any) -> Any:
+        return await self._do(engine, "UpdateItem", item={"name": f"items/{item_id}", **fields})
+
+    async def find(self, engine: Engine, text: str) -> list[str]:
+        return [item.name for item in (await self._do(engine, "ListItems", filter=text)).items]
 
     async def _do(self, engine: Engine, rpc: str, /, **fields: Any) -> Any:
         method = engine.contract.methods[f"/test.shop.v1.ShopService/{rpc}"]
@@ -182,6 +204,93 @@ async def test_what_would_lose_values_is_refused(shop: Shop, changed: str, told:
         await shop.start(changed)
     assert "would be lost" in refused.value.problems[0]
     assert (await shop.get(old, "a")).title == "x"
+
+
+PART = "message Part { %s } Part part = 2; repeated Part parts = 3; map<string, Part> named = 4; bytes raw = 5;"
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (PART % "string a = 1;", "part.b: the field 2 is gone"),
+        (PART % "string a = 1; string b = 2;", "part.b: it was `int32` and is now `string`"),
+        (PART % "string a = 1; repeated int32 b = 2;", "part.b: it was `int32` and is now `repeated int32`"),
+        ((PART % "string a = 1; int32 b = 2;").replace("bytes raw = 5;", ""), "Item.raw: the field 5 is gone"),
+        ((PART % "string a = 1; int32 b = 2;").replace("bytes raw", "string raw"), "Item.raw: it was `bytes`"),
+        (
+            "message Other { int64 x = 1; } message Part {} Other part = 2; repeated Other parts = 3; bytes raw = 5;",
+            "x:",
+        ),
+    ],
+)
+async def test_what_would_lose_values_that_no_column_shows_is_refused(shop: Shop, changed: str, told: str) -> None:
+    fields = PART % "string a = 1; int32 b = 2;"
+    old = await shop.start(fields)
+    made = await shop.create(old, "a", part={"a": "x", "b": 3}, raw=b"r", named={"k": {"b": 4}})
+    with pytest.raises(MigrationRefused, match=re.escape(told)):
+        await shop.start(changed)
+    assert await shop.get(old, "a") == made
+    assert (await migration_state(shop.pool, "test_shop_v1")).count == 1
+
+
+async def test_what_a_message_inside_adds_widens_or_reserves_is_taken(shop: Shop) -> None:
+    old = await shop.start(PART % "string a = 1; int32 b = 2; string c = 3;")
+    await shop.create(old, "a", part={"a": "x", "b": -3, "c": "gone"})
+    new = await shop.start(PART % 'string a = 1; int64 b = 2; reserved 3; reserved "c"; string d = 4; Part e = 5;')
+    got = await shop.get(new, "a")
+    assert (got.part.b, got.part.d, "gone" in str(got)) == (-3, "", False)
+    assert await shop.find(new, 'part.b = -3 AND part.d = "" AND NOT part.e:*') == ["items/a"]
+
+
+async def test_a_message_inside_that_is_renamed_is_the_same(shop: Shop) -> None:
+    old = await shop.start(PART % "string a = 1;")
+    await shop.create(old, "a", part={"a": "x"})
+    new = await shop.start((PART % "string a = 1;").replace("Part", "Piece"))
+    assert (await shop.get(new, "a")).part.a == "x"
+
+
+async def test_what_is_renamed_or_replaced_in_a_message_is_found_by_what_its_bytes_say(shop: Shop) -> None:
+    old = await shop.start(PART % "string a = 1; string b = 2; int32 n = 3;")
+    await shop.create(old, "a", part={"a": "x", "b": "gone"}, named={"k": {"a": "y"}})
+    # `b` is another field now, and `a` has another name.
+    new = await shop.start(PART % "string label = 1; reserved 2; string b = 4; optional int32 n = 3;")
+    assert await shop.find(new, 'part.label = x AND named.k.label = y AND part.b = ""') == ["items/a"]
+    assert await shop.find(new, "part.b = gone") == []
+    assert await shop.find(new, "part.n = 0") == []
+
+
+async def test_a_field_that_comes_back_is_what_the_bytes_say(shop: Shop) -> None:
+    old = await shop.start("string title = 2; string gone = 3;")
+    await shop.create(old, "a", title="a", gone="kept")
+    without = await shop.start('string title = 2; reserved 3; reserved "gone";')
+    await shop.create(without, "b", title="b")
+    await shop.update(without, "a", title="changed")
+    new = await shop.start("string title = 2; string gone = 3;")
+    assert (await shop.get(new, "a")).gone == "kept"
+    assert await shop.find(new, "gone = kept") == ["items/a"]
+    assert await shop.find(new, 'gone = ""') == ["items/b"]
+
+
+async def test_an_old_worker_leaves_alone_what_a_newer_contract_wrote(shop: Shop) -> None:
+    """While one version of a contract takes over from another, both serve one database."""
+    old = await shop.start("string title = 2; message Part { string a = 1; } Part part = 3;")
+    new = await shop.start(
+        "string title = 2; message Part { string a = 1; string b = 2; } Part part = 3; string note = 4;"
+        "string secret = 5 [(tenon.options.v1.field).sensitive = true];"
+    )
+    await shop.create(new, "a", title="x", part={"a": "a", "b": "b"}, note="n", secret="hidden")
+    assert "hidden" not in str(await shop.get(old, "a"))
+    changed = await shop.update(old, "a", title="y", part={"a": "c"})
+    assert (changed.title, changed.part.a, len(UnknownFieldSet(changed))) == ("y", "c", 0)
+    assert len(UnknownFieldSet(await shop.get(old, "a"))) == 0
+    got = await shop.get(new, "a")
+    assert (got.title, got.part.a, got.part.b, got.note, got.secret) == ("y", "c", "b", "n", "hidden")
+    events = await shop.pool.fetch("SELECT before, after FROM data.outbox")
+    assert not any(b"hidden" in (side or b"") for event in events for side in event)
+    again = await shop.update(new, "a", title="z")
+    assert (again.note, again.secret) == ("n", "hidden")
+    row = (await shop.pool.fetch("SELECT note, secret, part->>'b' AS b FROM test_shop_v1.items"))[0]
+    assert tuple(row) == ("n", "hidden", "b")
 
 
 async def test_another_scope_is_refused(shop: Shop) -> None:

@@ -78,6 +78,7 @@ class Observed:
         self._app = app
         self._access = AccessLog(service="rival", worker=0)
         self._telemetry = set_up_telemetry(service="rival", worker=0, access=self._access, otlp=False)
+        self._recorders: dict[tuple[str, str, str], Callable[[float], None]] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request."""
@@ -96,11 +97,17 @@ class Observed:
 
         await self._app(scope, receive, watch)
         seconds = time.perf_counter() - started
-        route = getattr(scope.get("route"), "path", "")
-        attributes: dict[str, str | int] = {"route": route, "method": scope["method"], "status": status}
-        self._telemetry.duration.record(seconds, attributes)
+        self._recorder(scope, status)(seconds)
         line = _line(f"{scope['method']} {scope['path']}", status, seconds, headers)
         self._access.write(time.time(), line, asyncio.get_running_loop())
+
+    def _recorder(self, scope: Any, status: int) -> Callable[[float], None]:
+        key = (scope["method"], getattr(scope.get("route"), "path", ""), str(status))
+        recorder = self._recorders.get(key)
+        if recorder is None:
+            attributes = dict(zip(("method", "route", "status"), key, strict=True))
+            recorder = self._recorders[key] = self._telemetry.duration.bind(attributes)
+        return recorder
 
 
 def _line(what: str, status: int, seconds: float, headers: dict[bytes, bytes]) -> str:

@@ -92,7 +92,8 @@ def forge(header: dict[str, Any], claims: dict[str, Any] | None = None, signatur
 def seal(header: dict[str, Any], payload: str) -> str:
     """Return a token of our issuer whose header and payload no library would write."""
     signed = f"{encode(json.dumps(header))}.{encode(payload)}"
-    der = KEY.private_key.sign(signed.encode(), ECDSA(SHA256()))
+    secret: Any = KEY.private_key
+    der = secret.sign(signed.encode(), ECDSA(SHA256()))
     return f"{signed}.{encode(b''.join(number.to_bytes(32, 'big') for number in decode_dss_signature(der)))}"
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.cli.commands.logs import run_logs
 from services.cli.errors import CommandError
 from services.cli.logs import open_log, read_new, rotate, size_of, tail
-from services.cli.commands.logs import run_logs
 
 if TYPE_CHECKING:
     from pathlib import Path

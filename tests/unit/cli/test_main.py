@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.cli.__main__ import describe_error, main
-from services.cli.errors import CommandError
 from services.cli.commands.status import render_table
+from services.cli.errors import CommandError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.chassis.settings import SOCKET_PATH_LIMIT
 from services.cli.errors import CommandError
-from services.cli.settings import LONGEST_SOCKET, SOCKET_LIMIT, find_home, read_settings
+from services.cli.settings import LONGEST_SOCKET, find_home, read_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,7 @@ def test_a_state_folder_that_exists_is_preferred(tmp_path: Path) -> None:
 
 def test_sockets_fit_into_the_limit_however_deep_the_state_folder_lies(tmp_path: Path) -> None:
     settings = read_settings({"TENON_HOME": str(tmp_path / ("deep/" * 40))}, directory=tmp_path)
-    assert len(os.fsencode(settings.run / LONGEST_SOCKET)) <= SOCKET_LIMIT
+    assert len(os.fsencode(settings.run / LONGEST_SOCKET)) <= SOCKET_PATH_LIMIT
 
 
 def test_a_long_runtime_folder_of_the_session_is_passed_over(tmp_path: Path) -> None:

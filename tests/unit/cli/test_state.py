@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.cli.state import end_leftovers, read_leftovers, read_running
 from services.cli.supervision.proc import start_time_of
-from services.cli.state import end_left, read_left, read_running
 
 if TYPE_CHECKING:
     from services.cli.settings import Settings
@@ -23,7 +23,7 @@ def write(settings: Settings, content: bytes) -> None:
 @pytest.mark.parametrize("content", [b"", b'{"run": "/tm', b"[]", b'{"processes": [{"name": 1}]}', b"\x00\xff"])
 def test_a_damaged_state_file_counts_as_none(settings: Settings, content: bytes) -> None:
     write(settings, content)
-    assert read_left(settings) == ()
+    assert read_leftovers(settings) == ()
     assert read_running(settings) == settings
 
 
@@ -36,12 +36,12 @@ def test_commands_find_the_stack_where_it_was_started(settings: Settings) -> Non
 async def test_a_process_id_that_belongs_to_another_by_now_is_left_alone(settings: Settings) -> None:
     entry = {"name": "data-0", "pid": os.getpid(), "start_time": 1}
     write(settings, json.dumps({"processes": [entry]}).encode())
-    assert await end_left(settings) == ()
+    assert await end_leftovers(settings) == ()
 
 
 async def test_what_a_dead_supervisor_left_is_ended(settings: Settings) -> None:
     with subprocess.Popen(["sleep", "60"]) as left:  # noqa: ASYNC220 (it is only started)
         entry = {"name": "data-0", "pid": left.pid, "start_time": start_time_of(left.pid)}
         write(settings, json.dumps({"processes": [entry]}).encode())
-        assert await end_left(settings) == ("data-0",)
+        assert await end_leftovers(settings) == ("data-0",)
         assert left.wait() == -9

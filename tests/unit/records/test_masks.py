@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from services.chassis.errors import InvalidArgument
-from services.records.masks import MAX_PATHS, FieldMaskInvalid, Masks, UpdateInvalid, updated
+from services.records.masks import MAX_PATHS, FieldMaskInvalid, Masks
 from tests.unit.records.filter.specimen import part, specimen, table
 from tests.unit.records.filter.strategies import specimens
 
@@ -256,9 +256,3 @@ def test_writing_back_what_was_read_changes_nothing(before: Any, mask: tuple[str
     before.title = "T"
     after = MASKS.updated(before, before, mask)
     assert after.SerializeToString(deterministic=True) == before.SerializeToString(deterministic=True)
-
-
-def test_the_function_is_the_same_for_one_use() -> None:
-    assert updated(stored(), patch(small=3), ["small"], table().record) == stored(small=3)
-    with pytest.raises(UpdateInvalid):
-        updated(stored(), patch(), ["title"], table().record)

@@ -11,7 +11,7 @@ import pytest
 from tenon.flightops.v1 import flightops_service_pb2 as api
 
 from services.cli.demo.edge import TRIES, Edge, LoadFailed
-from services.cli.commands.token import Grant
+from services.cli.minting import Grant
 
 REQUEST = api.GetFlightRequest(name="flights/1")
 

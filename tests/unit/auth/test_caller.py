@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from services.auth.servicer.source import session_of, source_address
+from services.auth.servicer.caller import session_of, source_address
 from services.chassis.call import Call, Caller, CallerKind
 from tests.fakes.chassis_channel import MemoryTransport
 from tests.fakes.chassis_frame import fake_method

@@ -1,4 +1,4 @@
-"""Who and what stands behind a call, as the domain knows it."""
+"""Who stands behind a call, and where, as the domain knows it."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.cli.settings import CERTIFICATE_LIFE, WORKLOADS
 from services.cli.stack.fingerprint import KEY_FILE, compile_key, write_compiled
 from services.cli.supervision.housekeeping import are_certificates_due
-from services.cli.settings import CERTIFICATE_LIFE, WORKLOADS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ import pytest
 from cryptography import x509
 from cryptography.x509 import verification
 
-from services.cli.stack.certificates import AUTHORITY_LIFE, AUTHORITY_OVERLAP, LEAF_LIFE, renew
 from services.cli.settings import WORKLOADS
+from services.cli.stack.certificates import AUTHORITY_LIFE, AUTHORITY_OVERLAP, LEAF_LIFE, renew
 
 if TYPE_CHECKING:
     from pathlib import Path
