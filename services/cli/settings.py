@@ -49,6 +49,8 @@ class Settings:
     """The address that the edge listens on."""
     edge_port: int
     """The port that the edge listens on."""
+    metrics_port: int
+    """The port of this machine alone that shows everybody's metrics to Prometheus, or 0 for none."""
     workers: Mapping[str, int]
     """How many processes each service has, by its name."""
     trust_domain: str
@@ -117,6 +119,7 @@ def read_settings(environ: Mapping[str, str], *, directory: Path, contracts: tup
         run=_choose_run(environ, home),
         edge_host=host,
         edge_port=port,
+        metrics_port=_read_number(environ, "TENON_METRICS_PORT", 0, 0, 65535),
         workers={
             service: _read_number(environ, workers_variable(service), _usual_workers(service), 1, MOST_WORKERS)
             for service in SERVICES

@@ -134,11 +134,13 @@ def explain(
     if isinstance(error, asyncpg.ForeignKeyViolationError):
         return _unlinked(table, error, name=name, parent=parent)
     if isinstance(error, asyncpg.ProgramLimitExceededError):
-        return invalid(Unstorable, field, "Fields of an index are too long together. Shorten them.", "string.max_len")
+        said = "Fields of an index are too long together. Shorten them."
+        return Unstorable([Violation(field=field, description=said, reason="string.max_len")])
     if isinstance(error, asyncpg.DataError | asyncpg.CharacterNotInRepertoireError) or (
         isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
     ):
-        return invalid(Unstorable, field, "A value is out of the range that can be stored.")
+        said = "A value is out of the range that can be stored."
+        return Unstorable([Violation(field=field, description=said, reason=Unstorable.reason)])
     return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import ssl
 from concurrent import futures
 from typing import TYPE_CHECKING
 
@@ -67,6 +66,7 @@ def traced(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> It
         environ={
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",
             "OTEL_BSP_SCHEDULE_DELAY": "100",
+            "TENON_METRICS_PORT": str(free_port()),
         },
     )
     stack.start()
@@ -84,20 +84,23 @@ def test_a_call_joins_its_callers_trace_at_the_edge_and_in_the_service(traced: S
 def test_every_worker_counts_its_calls_by_method_and_status(traced: Stack) -> None:
     with traced.client(traced.token()) as client:
         client.get("/flightops/v1/airports/nowhere")
-    pages = [metrics(traced, p["endpoint"]) for p in traced.status()["processes"] if p["name"].startswith("data-")]
-    counted = [line for page in pages for line in page.splitlines() if line.startswith("rpc_server_duration")]
+    page = "".join(metrics(traced, f"/data/{worker}/metrics") for worker in workers_of(traced, "data"))
+    counted = [line for line in page.splitlines() if line.startswith("rpc_server_duration")]
     wanted = ("_count{", "GetAirport", '"NOT_FOUND"')
     assert any(all(part in line for part in wanted) for line in counted), counted
 
 
-def metrics(stack: Stack, endpoint: str) -> str:
-    """Return a worker's /metrics, read from its own socket under the command's certificate."""
-    folder = stack.home / "certs" / "cli" / "current"
-    tls = ssl.create_default_context(cafile=str(folder / "ca.pem"))
-    tls.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    socket = endpoint.removeprefix("unix:").removesuffix(".sock") + ".http.sock"
-    transport = httpx.HTTPTransport(uds=socket, verify=tls)
-    with httpx.Client(transport=transport, base_url="https://data") as client:
-        answer = client.get("/metrics")
+def test_the_edge_shows_its_metrics_beside_the_workers(traced: Stack) -> None:
+    assert "envoy_http_downstream_rq_total" in metrics(traced, "/edge/metrics")
+
+
+def workers_of(stack: Stack, service: str) -> range:
+    """Return the numbers of a service's workers."""
+    return range(sum(process["name"].startswith(f"{service}-") for process in stack.status()["processes"]))
+
+
+def metrics(stack: Stack, path: str) -> str:
+    """Return a page of the operators' port, as Prometheus reads it."""
+    answer = httpx.get(f"http://127.0.0.1:{stack.environ['TENON_METRICS_PORT']}{path}", timeout=20)
     assert answer.status_code == 200
     return answer.text

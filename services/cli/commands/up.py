@@ -93,7 +93,9 @@ class _Run:
         settings = self._settings
         for name in await end_leftovers(settings):
             self._console.report(f"{name} was left from a run that broke off, and is ended")
-        check_port(settings.edge_host, settings.edge_port)
+        check_port(settings.edge_host, settings.edge_port, "TENON_EDGE_PORT")
+        if settings.metrics_port:
+            check_port("127.0.0.1", settings.metrics_port, "TENON_METRICS_PORT")
         for log in settings.logs.glob("*.log"):
             rotate(log)
         fresh = not (settings.home / "postgres").exists()
@@ -164,8 +166,8 @@ class _Run:
         self._stop.set()
 
 
-def check_port(host: str, port: int) -> None:
-    """Raise CommandError where the edge could not listen, naming who does."""
+def check_port(host: str, port: int, variable: str) -> None:
+    """Raise CommandError where the edge could not listen, naming who does; `variable` is what sets the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -175,13 +177,13 @@ def check_port(host: str, port: int) -> None:
             if error.errno != errno.EADDRINUSE:
                 raise CommandError(
                     f"The edge cannot listen on {host}:{port}: {error.strerror}.",
-                    mend="set TENON_EDGE_PORT (from 1024 up) or TENON_EDGE_HOST.",
+                    mend=f"set {variable} (from 1024 up) or TENON_EDGE_HOST.",
                 ) from error
             pid = find_listener(port)
             who = f" by process {pid} ({name_of(pid)})" if pid else ""
             raise CommandError(
                 f"Port {port} is in use{who}.",
-                mend=f"stop what uses it, or take another port: TENON_EDGE_PORT={port + 1} tenon up.",
+                mend=f"stop what uses it, or take another port: {variable}={port + 1} tenon up.",
             ) from error
 
 

@@ -48,6 +48,7 @@ def topology_of(settings: Settings) -> Topology:
         audience=settings.audience,
         trust_domain=settings.trust_domain,
         certs=settings.certificates("edge"),
+        ops_port=settings.metrics_port,
         otlp=settings.handed_on.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
     )
     return replace(laptop, address=settings.edge_host)

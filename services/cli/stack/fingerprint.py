@@ -34,7 +34,7 @@ def write_compiled(settings: Settings, key: str) -> None:
 def _hash_sources(settings: Settings) -> str:
     digest = hashlib.sha256()
     topology = (settings.home, settings.run, settings.edge_host, settings.edge_port, settings.issuer, settings.audience)
-    workers = (sorted(settings.workers.items()), settings.trust_domain)
+    workers = (sorted(settings.workers.items()), settings.trust_domain, settings.metrics_port)
     telemetry = settings.handed_on.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
     digest.update(repr((*topology, *workers, telemetry, settings.contracts)).encode())
     _feed(digest, _sources(settings))

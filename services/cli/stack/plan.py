@@ -66,6 +66,7 @@ def _step(
             "TENON_RUN": str(settings.run),
             "TENON_EDGE_HOST": settings.edge_host,
             "TENON_EDGE_PORT": str(settings.edge_port),
+            "TENON_METRICS_PORT": str(settings.metrics_port),
             **{workers_variable(service): str(count) for service, count in settings.workers.items()},
             "TENON_TRUST_DOMAIN": settings.trust_domain,
             "TENON_ISSUER": settings.issuer,

@@ -109,8 +109,8 @@ async def prepare_cluster(settings: Settings) -> None:
     Raises BrokenState where the folder is not a whole one of this version, StartFailed where it cannot be made.
     """
     data = settings.home / "postgres"
+    await _check_namespace()
     if not data.exists():
-        await _check_namespace()
         await _make_cluster(settings, data)
         return
     version = data / "PG_VERSION"

@@ -34,6 +34,9 @@ STEADY = 10.0
 FIRST_ATTEMPTS = 3
 """How often a process that was never ready is tried before the start is given up."""
 
+NEVER_RAN = -signal.SIGTERM
+"""Stands for the exit code of a process that was stopped before it was started."""
+
 PROBE_INTERVAL = 0.05
 PROBE_TIMEOUT = 5.0
 TAIL_LINES = 40
@@ -73,7 +76,7 @@ class Child:
 
     async def run(self) -> None:
         """Keep the process running until it is stopped; a step runs until it has ended well."""
-        crashes = 0
+        crashes, code = 0, NEVER_RAN
         while not self._stopping.is_set():
             begun, position = time.monotonic(), size_of(self.spec.log)
             self._begun = self._begun or begun
@@ -91,10 +94,12 @@ class Child:
             if not self.settled.done() and hopeless:
                 late = f"was not ready in {self.spec.start_timeout:.0f} s"
                 ended = _describe_exit(code, once=self.spec.once)
-                self._fail(self._failure(late if self._late else ended, position))
+                # Who refuses to start has said why, and what helps, in the last lines of its log.
+                mend = "mend what is said above, and start again." if code == EXIT_REFUSED else ""
+                self._fail(self._failure(late if self._late else ended, position, mend=mend))
                 return
             await self._back_off(code, crashes)
-        self._enter(Phase.DONE if self.spec.once else Phase.STOPPED)
+        self._enter(Phase.DONE if self.spec.once and code == 0 else Phase.STOPPED)
 
     async def stop(self) -> None:
         """Drain the process, ask it to end, and kill it where it does not."""
@@ -119,7 +124,7 @@ class Child:
         if self.spec.before is not None:
             await self.spec.before()
         if self._stopping.is_set():
-            return 0
+            return NEVER_RAN
         for socket in self.spec.sockets:
             socket.unlink(missing_ok=True)
         process = await self._spawn()
@@ -211,12 +216,12 @@ class Child:
             self._report(f"{self.spec.name} is given up: {error}")
         self._changed()
 
-    def _failure(self, what: str, position: int) -> StartFailed:
+    def _failure(self, what: str, position: int, *, mend: str = "") -> StartFailed:
         details = tail(self.spec.log, lines=TAIL_LINES, since=position)
         subject = f"The step {self.spec.name}" if self.spec.once else self.spec.name
         return StartFailed(
             f"{subject} {what}.",
-            mend=self.spec.mend or f"read its log {self.spec.log} and start again.",
+            mend=self.spec.mend or mend or f"read its log {self.spec.log} and start again.",
             details=details,
         )
 
@@ -233,6 +238,8 @@ def die_with_parent(argv: tuple[str, ...], signal_name: str = "KILL") -> tuple[s
 def _describe_exit(code: int, *, once: bool = False) -> str:
     if once and code > 0:
         return f"has failed (code {code})"
+    if code == EXIT_REFUSED:
+        return "cannot start"
     if code >= 0:
         return f"ended with code {code}"
     try:

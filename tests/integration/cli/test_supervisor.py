@@ -207,6 +207,17 @@ async def test_a_process_that_asks_a_person_to_mend_something_is_not_tried_again
     watch: Watch, python: Python, settings: Settings
 ) -> None:
     watched = watch(python("misled", "import sys; print('tried'); sys.exit(78)", probe=never))
-    with pytest.raises(StartFailed, match="misled ended with code 78"):
+    with pytest.raises(StartFailed, match="misled cannot start"):
         await watched.supervisor.start()
     assert settings.log("misled").read_text() == "tried\n"
+
+
+async def test_a_step_that_is_stopped_is_not_said_to_be_done(watch: Watch, python: Python) -> None:
+    watched = watch(python("step", STAY, once=True))
+    starting = asyncio.create_task(watched.supervisor.start())
+    child = watched.supervisor.children["step"]
+    await watched.until(lambda: child.pid > 0)
+    await watched.supervisor.stop()
+    starting.cancel()
+    assert child.phase is Phase.STOPPED
+    assert watched.reports == []

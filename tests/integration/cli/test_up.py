@@ -67,7 +67,7 @@ def taken() -> Iterator[int]:
 
 def test_a_port_in_use_is_named_with_the_process_that_has_it(taken: int) -> None:
     with pytest.raises(CommandError, match=rf"Port {taken} is in use by process {os.getpid()} .*TENON_EDGE_PORT="):
-        check_port("127.0.0.1", taken)
+        check_port("127.0.0.1", taken, "TENON_EDGE_PORT")
 
 
 @pytest.mark.parametrize("detach", [[], ["--detach"]])
