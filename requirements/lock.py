@@ -7,7 +7,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 COMPILE = [
     "pip", "compile", "--quiet", "--upgrade", "--universal", "--python-version", "3.11", "--generate-hashes",
-    "--no-emit-index-url", "--no-emit-find-links", "--no-header", "pyproject.toml",
+    "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--system-certs", "pyproject.toml",
 ]  # fmt: skip
 
 
