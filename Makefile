@@ -53,7 +53,7 @@ clean:  ## Remove what set-up made; .tenon/, with its data, stays
 
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Tenon needs Python 3.11 or newer: set PYTHON=/path/to/python3."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.runtime: requirements/runtime.lock requirements/dataset.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing the pinned dependencies into $(VENV) ..."

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from services.chassis.contract import Contract
 
 
+ERROR_DETAILS = "google/rpc/error_details.proto"
+"""Always shown: no method names the details of its errors, and without them grpcurl prints errors as bare bytes."""
+
+
 @dataclass(kw_only=True, slots=True)
 class PublicFiles:
     """Files by name, and where each symbol and extension is."""
@@ -45,7 +49,7 @@ def public_files_of(contract: Contract, others: Iterable[FileDescriptorProto]) -
     """Return the files of the contract's public services with what they import, and `others` whole."""
     by_name = {file.name: file for file in contract.descriptors.file}
     internal = {method.path for service in contract.services for method in service.methods if method.is_internal}
-    roots = {service.file for service in contract.services if service.is_public}
+    roots = {service.file for service in contract.services if service.is_public} | {ERROR_DETAILS}
     # Clients show the options of a method and look their extensions up, so those files are public too.
     found = PublicFiles()
     for name in _reachable(by_name, roots):

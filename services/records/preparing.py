@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from google.api import field_behavior_pb2
 
 from services.chassis.contract import Kind
+from services.chassis.errors import Violation
 from services.records.columns import INPUT, Columns, array_text
+from services.records.failures import Unstorable
 from services.records.times import set_timestamp
 from services.records.traits import clearing, cutting
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
     from services.records.names import Names
     from services.records.tables import RecordTable
+
+MAX_RECORD_BYTES = 2 * 1024 * 1024
+"""The largest message that is kept. Files and pictures belong beside a record, not in it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,6 +131,9 @@ class Preparing:
         table = self._table
         values = self._columns.row(message, path)
         stored = message.SerializeToString()
+        if len(stored) > MAX_RECORD_BYTES:
+            description = f"The record has {len(stored):,} bytes; at most {MAX_RECORD_BYTES:,} can be kept."
+            raise Unstorable([Violation(field=path, description=description, reason="RECORD_TOO_LARGE")])
         values[INPUT + "message"] = stored
         if table.has_parent:
             values[INPUT + "parent"] = parent or None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from google.api import field_behavior_pb2
 
+from services.chassis.contract import Scope
 from services.records.failures import BatchTooLarge, NameInvalid, RecordNotFound, invalid
 from services.records.filter import Filters
 from services.records.ordering import Orderings
@@ -34,8 +35,20 @@ if TYPE_CHECKING:
 MAX_BATCH = 1000
 """The most records of one batch."""
 
+INLINE_BYTES = 16 * 1024
+"""A page is read with the records up to this size in it; larger ones are read by name once they are known to fit."""
+
+PAGE_BYTES = 2 * 1024 * 1024
+"""A page ends with the record that reaches this size, so that it is below what gRPC clients take, which is 4 MiB."""
+
+BATCH_BYTES = 4_000_000
+"""The most bytes of the records that one BatchGet returns."""
+
 MAX_STATEMENTS = 256
 """Shapes of List statements that one record keeps compiled."""
+
+_SIZE, _KEYS = 2, 3
+"""Where a row of a page holds the size of its message, and where its order keys begin; the last one is the name."""
 
 
 class Shown:
@@ -85,6 +98,13 @@ class Get:
         return message if shape == self._shown.shape else self._shown.of_row(message)
 
 
+def by_names(table: RecordTable, message: sa.ColumnElement[Any]) -> Statement:
+    """Return the statement that reads message, shape and name of the records with the given `names`."""
+    name = table.columns["name"]
+    named = name == sa.any_(sa.bindparam("names", type_=sa.ARRAY(sa.Text())))
+    return scoped(table, sa.select(message, table.table.columns["shape"], name).where(visible(table), named))
+
+
 class BatchGet:
     """Reads many records by name: all of them or none, in the order that was asked."""
 
@@ -94,10 +114,11 @@ class BatchGet:
         """Compile the statement."""
         self._table, self._names, self._shown, self._executor = table, names, shown, executor
         self._listing = Listing(response, table.record.message)
-        columns, name = table.table.columns, table.columns["name"]
-        named = name == sa.any_(sa.bindparam("names", type_=sa.ARRAY(sa.Text())))
-        chosen = sa.select(columns["message"], columns["shape"], name).where(visible(table), named)
-        self._statement = scoped(table, chosen)
+        message = table.table.columns["message"]
+        limit: sa.ColumnElement[int] = sa.literal_column(str(BATCH_BYTES))
+        # With one byte too many Postgres returns no message at all, so that no request fills this process.
+        whole = sa.case((sa.func.sum(sa.func.octet_length(message)).over() <= limit, message))
+        self._statement = by_names(table, whole)
 
     async def __call__(self, request: Any, call: Call, executor: Executor | None = None) -> bytes:
         """Serve one call, on `executor` where one is given."""
@@ -105,6 +126,9 @@ class BatchGet:
         arguments = self._statement.arguments(call.caller, {"names": names})
         self._check(request, names)
         rows = await (executor or self._executor).fetch(self._statement.sql, arguments, repeatable=True)
+        if rows and rows[0][0] is None:
+            description = f"The records have more than {BATCH_BYTES:,} bytes together. Ask for fewer at once."
+            raise invalid(BatchTooLarge, "names", description)
         shown = self._shown
         found = {name: message if shape == shown.shape else shown.of_row(message) for message, shape, name in rows}
         for name in names:
@@ -122,6 +146,16 @@ class BatchGet:
             self._names.check(name, f"names[{index}]")
             if parent and self._names.parent_of(name)[0] != parent:
                 raise invalid(NameInvalid, f"names[{index}]", f"`{name}` is not below the parent `{parent}`.")
+
+
+def count_fitting(rows: Sequence[Any], size: int) -> int:
+    """Return how many rows make a page: at most `size`, and no more after the one that reaches `PAGE_BYTES`."""
+    held = 0
+    for count, row in enumerate(rows[:size], start=1):
+        held += row[_SIZE]
+        if held >= PAGE_BYTES:
+            return count
+    return min(size, len(rows))
 
 
 class List:
@@ -147,6 +181,7 @@ class List:
         fields = request.fields_by_name
         self._has_parent = table.has_parent and "parent" in fields
         self._has_filter, self._has_order = "filter" in fields, "order_by" in fields
+        self._by_names = by_names(table, table.table.columns["message"])
         self._statements: OrderedDict[tuple[str, ...], Statement] = OrderedDict()
 
     async def __call__(self, request: Any, call: Call, executor: Executor | None = None) -> bytes:
@@ -169,16 +204,31 @@ class List:
         values.update(chosen.parameters)
         statement = self._statement(chosen, ordering, after, below)
         arguments = statement.arguments(call.caller, values)
-        rows = await (executor or self._executor).fetch(statement.sql, arguments, repeatable=True)
+        on = executor or self._executor
+        found = await on.fetch(statement.sql, arguments, repeatable=True)
+        rows = found[: count_fitting(found, size)]
         token = ""
-        if len(rows) > size:
-            rows = rows[:size]
-            token = self._tokens.seal(rows[-1][2:], bound or self._bound(request, call, ordering))
+        if len(rows) < len(found):
+            token = self._tokens.seal(rows[-1][_KEYS:], bound or self._bound(request, call, ordering))
+        if any(row[0] is None for row in rows):
+            return self._listing.encode(await self._read_large(rows, call, on), token)
         shown = self._shown
         return self._listing.encode([row[0] if row[1] == shown.shape else shown.of_row(row[0]) for row in rows], token)
 
+    async def _read_large(self, rows: Sequence[Any], call: Call, executor: Executor) -> list[bytes]:
+        """Return the messages of rows of which some are yet to be read; one that is gone meanwhile is left out."""
+        names = [row[-1] for row in rows if row[0] is None]
+        arguments = self._by_names.arguments(call.caller, {"names": names})
+        read = await executor.fetch(self._by_names.sql, arguments, repeatable=True)
+        large = {name: (message, shape) for message, shape, name in read}
+        both = [(row[0], row[1]) if row[0] is not None else large.get(row[-1]) for row in rows]
+        shown = self._shown
+        return [one[0] if one[1] == shown.shape else shown.of_row(one[0]) for one in both if one is not None]
+
     def _bound(self, request: Message, call: Call, ordering: Ordering) -> bytes:
-        return fingerprint(call.method.path, call.caller.organization, request, shape=ordering.shape)
+        # Owners see each other's rows no more than organizations do, so a token of one is none of another's.
+        owner = call.caller.subject if self._table.record.scope is Scope.OWNER else ""
+        return fingerprint(call.method.path, call.caller.organization, request, shape=f"{ordering.shape} {owner}")
 
     def _statement(
         self, chosen: Filter, ordering: Ordering, after: Sequence[KeyValue] | None, below: bool
@@ -208,6 +258,8 @@ class List:
         if after is not None:
             conditions.append(ordering.after(columns, after))
         keys = ordering.expressions(columns)
-        found = sa.select(own["message"], own["shape"], *keys).where(*conditions)
+        size = sa.func.octet_length(own["message"])
+        inline = sa.case((size <= sa.literal_column(str(INLINE_BYTES)), own["message"]))
+        found = sa.select(inline, own["shape"], size, *keys).where(*conditions)
         found = found.order_by(*ordering.order_by(columns)).limit(sa.bindparam("page_rows", type_=sa.BigInteger()))
         return scoped(table, found)

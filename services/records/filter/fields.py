@@ -30,6 +30,9 @@ WRAPPERS = frozenset(
 OPAQUE = frozenset(f"google.protobuf.{name}" for name in ("Struct", "Value", "ListValue", "FieldMask", "Any"))
 """Messages whose document has no fields to follow."""
 
+MAX_STEPS = 32
+"""The most words of a path; messages may hold themselves, and a path through them has no other end."""
+
 _DOCUMENTS = frozenset({Kind.MESSAGE, Kind.MAP})
 _TIMES = frozenset({Kind.TIMESTAMP, Kind.DURATION})
 _INTEGER_KINDS = frozenset({Kind.INT32, Kind.UINT32, Kind.INT64, Kind.UINT64})
@@ -134,6 +137,8 @@ class Fields:
         Raises:
             Mistake: at the first word that leads nowhere.
         """
+        if len(words) > MAX_STEPS:
+            raise Mistake(f"A path has at most {MAX_STEPS} parts", words[MAX_STEPS].offset)
         first = words[0]
         path = self._roots.get(first.text)
         if path is None:

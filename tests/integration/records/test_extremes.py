@@ -11,7 +11,9 @@ import pytest
 
 from services.chassis.contract import PROTO_ROOT, Contract, compile_protos, load_contract
 from services.records.engine import Engine
-from services.records.failures import RecordExists
+from services.records.failures import BatchTooLarge, RecordExists, Unstorable
+from services.records.preparing import MAX_RECORD_BYTES
+from services.records.reading import BATCH_BYTES, PAGE_BYTES
 from tests.integration.records.library import KEYRING, Library
 
 if TYPE_CHECKING:
@@ -250,14 +252,52 @@ async def test_pages_go_on_after_the_ends_of_ranges(probes: Library) -> None:
         assert (seen, token) == (whole, ""), order
 
 
-async def test_a_row_of_four_megabytes_is_stored_and_found(probes: Library) -> None:
-    text = "x\U0001f600" * 400_000
-    body = {"a_bytes": b"\xff" * 2_000_000, "a_string": text, "numbers": {"a_string": text}}
+def big(size: int) -> dict[str, Any]:
+    """Return a body that makes a record of a little more than so many bytes."""
+    text = "x\U0001f600" * (size // 20)
+    return {"a_bytes": b"\xff" * (size // 2), "a_string": text, "numbers": {"a_string": text}}
+
+
+async def test_a_row_as_large_as_may_be_is_stored_and_found(probes: Library) -> None:
+    body = big(MAX_RECORD_BYTES - 1000)
+    text = body["a_string"]
     made = await probes.do("CreateProbe", probe_id="big", probe=body)
-    assert made.ByteSize() > 4 * 2**20
+    assert made.ByteSize() > MAX_RECORD_BYTES - 2000
     assert (await probes.do("GetProbe", name=made.name)).a_string == text
     page = await probes.do("ListProbes", order_by="a_string desc", filter="numbers.a_string >= x")
     assert page.probes[0].name == made.name
+
+
+async def test_a_row_that_is_larger_is_refused_with_its_path(probes: Library) -> None:
+    with pytest.raises(Unstorable) as refused:
+        await probes.do("CreateProbe", probe_id="big", probe=big(MAX_RECORD_BYTES))
+    assert [violation.field for violation in refused.value.violations] == ["probe"]
+
+
+async def test_a_page_ends_by_its_bytes_and_the_next_one_goes_on(probes: Library) -> None:
+    sizes = {f"p{number}": PAGE_BYTES // 3 if number % 4 else 10 for number in range(8)}
+    for name, size in sizes.items():
+        await probes.do("CreateProbe", probe_id=name, probe=big(size))
+    seen: list[str] = []
+    pages, token = 0, ""
+    while True:
+        page = await probes.do("ListProbes", page_token=token)
+        assert page.ByteSize() < PAGE_BYTES + MAX_RECORD_BYTES
+        assert all(len(probe.a_bytes) == sizes[probe.name.removeprefix("probes/")] // 2 for probe in page.probes)
+        seen += [probe.name.removeprefix("probes/") for probe in page.probes]
+        pages, token = pages + 1, page.next_page_token
+        if not token:
+            break
+    assert (seen, pages) == (sorted(sizes), 2)
+
+
+async def test_a_batch_of_more_bytes_than_an_answer_may_have_is_refused(probes: Library) -> None:
+    for number in range(3):
+        await probes.do("CreateProbe", probe_id=f"b{number}", probe=big(BATCH_BYTES // 3 + 1000))
+    names = [f"probes/b{number}" for number in range(3)]
+    assert len((await probes.do("BatchGetProbes", names=names[:2])).probes) == 2
+    with pytest.raises(BatchTooLarge, match="Ask for fewer"):
+        await probes.do("BatchGetProbes", names=names)
 
 
 async def test_a_change_of_a_zeros_sign_is_a_change(probes: Library) -> None:

@@ -83,6 +83,7 @@ async def test_the_asked_file_comes_first_and_imports_once_per_stream(reflection
         "tenon.flightops.v1.Airport.name",
         ".tenon.flightops.v1.Airport",
         "tenon.options.v1.rule",
+        "google.rpc.ErrorInfo",
     ],
 )
 async def test_symbols_of_all_kinds_are_found(reflection: Reflection, symbol: str) -> None:
