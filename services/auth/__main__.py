@@ -18,8 +18,9 @@ from services.auth.settings import Settings
 from services.auth.storage.opened import Storage, open_storage
 from services.auth.worker import Housekeeping, start_up
 from services.chassis.frame import Frame, Wiring
+from services.chassis.jwks import Jwks
 from services.chassis.server import serve
-from services.chassis.tokens import Jwks, TokenVerifier
+from services.chassis.tokens import TokenVerifier
 from services.chassis.transport import handlers_of, messages_of
 
 if TYPE_CHECKING:

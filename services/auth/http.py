@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.chassis.tokens import JWKS_PATH
+from services.chassis.jwks import JWKS_PATH
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -143,36 +143,16 @@ def create_root_key(path: Path) -> None:
     Raises:
         FileExistsError: if it exists; a root key is never overwritten, since what it sealed would be lost.
     """
-    _write_keys(path, [_new_key()], exist_ok=False)
-
-
-def rotate_root_key(path: Path) -> None:
-    """Put a new current key before those of the file; the old ones go on opening what they sealed.
-
-    Raises:
-        KeyringError: if the file cannot be used.
-    """
-    _write_keys(path, [_new_key(), *_read_keys(path)], exist_ok=True)
-
-
-def _new_key() -> RootKey:
-    return RootKey(id=secrets.token_hex(4), secret=secrets.token_bytes(KEY_BYTES))
-
-
-def _write_keys(path: Path, keys: Sequence[RootKey], *, exist_ok: bool) -> None:
-    # Written beside and moved into place, so that a crash leaves the old file or the new one and never a part.
+    key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+    # Written beside and moved into place, so that a crash leaves the whole file or none and never a part.
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
-            for key in keys:
-                file.write(f"{key.id}:{base64.b64encode(key.secret).decode()}\n".encode())
+            file.write(f"{secrets.token_hex(4)}:{key}\n".encode())
             file.flush()
             os.fsync(file.fileno())
-        if exist_ok:
-            beside.replace(path)
-        else:
-            path.hardlink_to(beside)
+        path.hardlink_to(beside)
         _sync_folder(path.parent)
     finally:
         beside.unlink(missing_ok=True)

@@ -22,13 +22,14 @@ from services.chassis.frame import Frame, Wire, Wiring
 from services.chassis.health import Health
 from services.chassis.http_listener import build_app, serve_http
 from services.chassis.interceptors import Verifier, standard_chain
+from services.chassis.jwks import Jwks, http_fetch
 from services.chassis.logs import AccessLog, set_up_logs
 from services.chassis.reflection import Reflection
 from services.chassis.refusal import EXIT_REFUSED, StartRefused
 from services.chassis.settings import Settings
 from services.chassis.telemetry import set_up_telemetry
 from services.chassis.tls import CertificateFolder
-from services.chassis.tokens import Jwks, TokenVerifier, http_fetch
+from services.chassis.tokens import TokenVerifier
 from services.chassis.transport import ChainHost, Handler, HandlerTable
 
 if TYPE_CHECKING:

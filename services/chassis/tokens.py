@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import hashlib
 import json
-import logging
-import ssl
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-import httpx
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 
 from services.chassis.errors import PermissionDenied, Unauthenticated, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
-JWKS_PATH = "/auth/v1/jwks.json"
-"""Where auth serves its public keys."""
+    from joserfc.jwk import ECKey
 
 ALGORITHM = "ES256"
 """The only algorithm that we sign and verify with."""
@@ -40,8 +33,6 @@ MAX_TIME = 253_402_300_799
 """The last second of the year 9999: no time in a token is later."""
 
 _HEADERS = frozenset({"alg", "typ", "kid"})
-_MAX_JWKS = 65536
-_log = logging.getLogger(__name__)
 
 
 class TokenInvalid(Unauthenticated):
@@ -280,133 +271,3 @@ def _permissions(payload: Mapping[str, Any]) -> frozenset[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise TokenInvalid("The access token's claim `permissions` is missing or no list of texts.")
     return frozenset(value)
-
-
-@dataclass(kw_only=True, slots=True)
-class Jwks:
-    """The public keys of our issuer, kept through any outage of it."""
-
-    fetch: Callable[[], Awaitable[bytes]] = field(repr=False)
-    """Reads the JWKS document once."""
-    period: float = 300.0
-    """Seconds between two looks when all is well."""
-    spacing: float = 5.0
-    """Seconds between two looks that an unknown key id causes: a forged id cannot make us flood the issuer."""
-    clock: Callable[[], float] = time.monotonic
-    """Seconds, from any start."""
-    generation: int = 0
-    """Grows whenever a key is withdrawn or exchanged."""
-    _keys: dict[str, ECKey] = field(default_factory=dict, init=False, repr=False)
-    _looked: float = field(default=float("-inf"), init=False, repr=False)
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
-
-    def find(self, kid: str) -> ECKey | None:
-        """Return the key of that id, or None."""
-        return self._keys.get(kid)
-
-    def is_empty(self) -> bool:
-        """Whether no key is known at all."""
-        return not self._keys
-
-    async def refresh(self) -> None:
-        """Look for new keys, unless somebody did within the spacing (a tenth of it while there is no key)."""
-        async with self._lock:
-            # Whoever waited for the lock meets the answer that another caller's look has brought.
-            if self.clock() - self._looked >= (self.spacing if self._keys else self.spacing / 10):
-                await self._look()
-
-    async def run(self) -> None:
-        """Keep the keys fresh until cancelled: often until there is one, then once in a period."""
-        retry = 0.1
-        while True:
-            async with self._lock:
-                found = await self._look()
-            await asyncio.sleep(self.period if found else retry)
-            retry = 0.1 if found else min(retry * 2, 5.0)
-
-    async def _look(self) -> bool:
-        self._looked = self.clock()
-        try:
-            self._replace(read_jwks(await self.fetch()))
-        except (OSError, ValueError, httpx.HTTPError, JoseError) as error:
-            level = logging.DEBUG if self.is_empty() else logging.WARNING
-            _log.log(level, "cannot read the issuer's keys, keeping %d: %s", len(self._keys), type(error).__name__)
-            return False
-        return True
-
-    def _replace(self, keys: dict[str, ECKey]) -> None:
-        if not keys:
-            raise ValueError("The issuer publishes no key that we can use.")
-        published = {kid: key.as_dict(private=False) for kid, key in keys.items()}
-        if any(published.get(kid) != key.as_dict(private=False) for kid, key in self._keys.items()):
-            self.generation += 1
-        self._keys = keys
-
-
-def read_jwks(document: bytes) -> dict[str, ECKey]:
-    """Return the ES256 verification keys of a JWKS document by their id (RFC 7517 §5); others are passed over.
-
-    Raises:
-        ValueError: it is no JWKS document.
-    """
-    parsed = json.loads(document)
-    members = parsed.get("keys") if isinstance(parsed, dict) else None
-    if not isinstance(members, list):
-        raise ValueError("This is not a JWKS document.")  # noqa: TRY004 - bad content, whatever its type
-    keys: dict[str, ECKey] = {}
-    for member in members:
-        if not isinstance(member, dict) or not _is_usable(member):
-            continue
-        keys[member["kid"]] = ECKey.import_key({name: member[name] for name in ("kty", "crv", "x", "y", "kid")})
-    return keys
-
-
-def _is_usable(member: Mapping[str, Any]) -> bool:
-    return (
-        (member.get("kty"), member.get("crv")) == ("EC", "P-256")
-        and member.get("use", "sig") == "sig"
-        and member.get("alg", ALGORITHM) == ALGORITHM
-        and all(isinstance(member.get(name), str) and member[name] for name in ("kid", "x", "y"))
-    )
-
-
-def http_fetch(endpoint: str, *, certs: Path | None = None, timeout: float = 3.0) -> Callable[[], Awaitable[bytes]]:
-    """Return what reads the JWKS document of auth at `unix:<path>` or `http(s)://host`.
-
-    `certs` is a folder with ca.pem, cert.pem and key.pem, read anew each time since it rotates; with it a Unix socket
-    is spoken to over mutual TLS too.
-    """
-
-    async def fetch() -> bytes:
-        context = await asyncio.to_thread(_tls, certs) if certs else False
-        if endpoint.startswith("unix:"):
-            path = endpoint.removeprefix("unix:").removeprefix("//")
-            transport = httpx.AsyncHTTPTransport(uds=path, verify=context)
-            url = f"{'https' if certs else 'http'}://auth{JWKS_PATH}"
-        else:
-            transport = httpx.AsyncHTTPTransport(verify=context if certs else True)
-            url = endpoint if endpoint.endswith(JWKS_PATH) else endpoint.rstrip("/") + JWKS_PATH
-        async with (
-            httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False) as client,
-            client.stream("GET", url) as response,
-        ):
-            response.raise_for_status()
-            return await _read_bounded(response)
-
-    return fetch
-
-
-async def _read_bounded(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > _MAX_JWKS:
-            raise ValueError("The issuer's JWKS document is too large.")
-    return bytes(body)
-
-
-def _tls(certs: Path) -> ssl.SSLContext:
-    folder = certs.resolve()  # once: the link may move to the next certificates meanwhile
-    context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context

@@ -31,10 +31,10 @@ MAX_TOKEN_LENGTH = 16 * 1024
 """The longest text that is looked at as a page token, in characters."""
 
 KeyValue = str | int | float | bool | datetime | Decimal | None
-"""A value of an order key, as the driver returns it."""
+"""A value of an order key, as the pool returns it: times are in UTC."""
 
 _VERSION = 1
-_PAGING_FIELDS = ("page_size", "page_token", "skip")
+_PAGING_FIELDS = ("page_size", "page_token")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+")
@@ -118,8 +118,7 @@ class PageTokens:
         split = 1 + len(bound_to)
         if content[1:split] != bound_to:
             raise PageTokenInvalid(
-                "The page token belongs to a request with other arguments; "
-                "only page_size and skip may change between pages."
+                "The page token belongs to a request with other arguments; only page_size may change between pages."
             )
         return _decode(content[split:])
 
@@ -147,8 +146,6 @@ def _decode(text: bytes) -> tuple[KeyValue, ...]:
 def _to_json(value: KeyValue) -> object:
     # Tagged where JSON would lose the type; whole numbers, texts and truths are themselves.
     if isinstance(value, datetime):
-        # asyncpg keeps the first and the last microsecond there are as infinities, and gives them back without zone.
-        value = value if value.tzinfo else value.replace(tzinfo=UTC)
         return {"t": (value - _EPOCH) // _MICROSECOND}
     if isinstance(value, Decimal):
         return {"d": str(value)}

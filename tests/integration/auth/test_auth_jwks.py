@@ -15,8 +15,8 @@ import pytest
 from services.auth.domain.signing_keys import Rotation
 from services.auth.http import routes
 from services.chassis.http_listener import build_app, serve_http
+from services.chassis.jwks import JWKS_PATH, Jwks, http_fetch
 from services.chassis.tls import CertificateFolder
-from services.chassis.tokens import JWKS_PATH, Jwks, http_fetch
 from services.cli.stack.certificates import renew
 from tests.fakes.auth import START, FakeSigningKeys
 from tests.fakes.chassis_frame import fake_telemetry

@@ -192,7 +192,7 @@ async def test_streams_pass_through(start: Any, connect: Any) -> None:
 
 async def test_a_service_that_nobody_named_is_an_error_with_the_mend(connect: Any) -> None:
     clients = connect("unix:/tmp/none.sock")
-    with pytest.raises(PeerUnknown, match="Mend: add other=<endpoint> to TENON_PEERS"):
+    with pytest.raises(PeerUnknown, match="Mend: add other=<endpoint> to it"):
         clients.channel("other")
 
 

@@ -12,9 +12,10 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from services.chassis.jwks import Jwks
 from services.chassis.logs import AccessLog, quote
 from services.chassis.telemetry import set_up_telemetry
-from services.chassis.tokens import Jwks, TokenVerifier
+from services.chassis.tokens import TokenVerifier
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -16,7 +16,8 @@ from services.auth.http import render_jwks
 from services.auth.storage.signing_keys import RememberedKeys, generate_key
 from services.auth.storage.tokens import JwtTokens
 from services.chassis.errors import Unavailable
-from services.chassis.tokens import AudienceMismatch, Jwks, TokenExpired, TokenVerifier
+from services.chassis.jwks import Jwks
+from services.chassis.tokens import AudienceMismatch, TokenExpired, TokenVerifier
 from tests.fakes.auth import START, FakeClock, FakeSigningKeys
 
 if TYPE_CHECKING:

@@ -19,14 +19,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jws
 from joserfc.jwk import ECKey
 
+from services.chassis.jwks import Jwks, read_jwks
 from services.chassis.tokens import (
     AudienceMismatch,
-    Jwks,
     KeysUnavailable,
     TokenExpired,
     TokenInvalid,
     TokenVerifier,
-    read_jwks,
 )
 
 NOW = 1_800_000_000.0

@@ -15,7 +15,7 @@ from google.api import annotations_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from services.chassis import tokens
+from services.chassis import jwks, tokens
 from services.chassis.contract import PROTO_ROOT, Limit, Per, Public, Rule
 from services.meshgen import envoy
 from services.meshgen.envoy.descriptors import edge_descriptors
@@ -286,7 +286,7 @@ def test_reasons_of_the_edge_are_those_of_the_contract() -> None:
 
 def test_the_edge_and_the_services_take_the_same_tokens() -> None:
     leeway = inspect.signature(tokens.TokenVerifier).parameters["leeway"].default
-    assert (tokens.JWKS_PATH, leeway) == (JWKS_PATH, CLOCK_SKEW_SECONDS)
+    assert (jwks.JWKS_PATH, leeway) == (JWKS_PATH, CLOCK_SKEW_SECONDS)
 
 
 def test_generators_read_no_environment_and_no_file() -> None:

@@ -1,0 +1,199 @@
+"""Statements of the AIPs about pages, orders, filters and what is looked at first, each under its number in the list.
+
+What the list is, `test_aips_writing.py` says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from services.chassis.errors import InvalidArgument
+from services.records.filter import FilterInvalid
+from services.records.ordering import OrderByInvalid
+from services.records.pages import PageTokenInvalid
+from services.records.scope import NoOrganization
+from tests.integration.records.books import PARENT, found, shelf_of_books
+from tests.integration.records.library import WORKLOAD, user
+
+if TYPE_CHECKING:
+    from tests.integration.records.library import Library
+
+
+async def test_19_a_page_is_of_the_default_size_or_coerced(library: Library) -> None:
+    await shelf_of_books(library, *({} for _ in range(60)))
+    assert len((await library.do("ListBooks", **PARENT, page_size=0)).books) == 50
+    assert len((await library.do("ListBooks", **PARENT, page_size=2**31 - 1)).books) == 60
+
+
+async def test_20_the_last_page_and_only_the_last_has_no_token(library: Library) -> None:
+    await shelf_of_books(library, {}, {}, {}, {})
+    page = await library.do("ListBooks", **PARENT, page_size=2)
+    last = await library.do("ListBooks", **PARENT, page_size=2, page_token=page.next_page_token)
+    assert len(last.books) == 2  # a full page, and the end
+    assert last.next_page_token == ""
+    none = await library.do("ListBooks", **PARENT, page_size=2, filter="pages = 9")
+    assert (len(none.books), none.next_page_token) == (0, "")
+
+
+async def test_21_the_size_of_a_page_may_change_and_nothing_else(library: Library) -> None:
+    await shelf_of_books(library, *({} for _ in range(6)))
+    page = await library.do("ListBooks", **PARENT, page_size=1)
+    rest = await library.do("ListBooks", **PARENT, page_size=5, page_token=page.next_page_token)
+    assert (len(rest.books), rest.next_page_token) == (5, "")
+    for changed in ({"filter": "pages = 0"}, {"order_by": "pages"}, {"parent": "shelves/-"}):
+        with pytest.raises((PageTokenInvalid, InvalidArgument)):
+            await library.do("ListBooks", **{**PARENT, "page_token": page.next_page_token, **changed})
+
+
+async def test_22_a_token_gives_no_right_to_anything(library: Library) -> None:
+    await shelf_of_books(library, {}, {})
+    token = (await library.do("ListBooks", **PARENT, page_size=1)).next_page_token
+    assert token.replace("-", "").replace("_", "").isalnum()
+    with pytest.raises(NoOrganization):
+        await library.do("ListBooks", WORKLOAD, **PARENT, page_token=token)
+    with pytest.raises(PageTokenInvalid):
+        await library.do("ListBooks", user("rival"), **PARENT, page_token=token)
+
+
+async def test_25_an_order_is_a_list_of_fields_with_directions(library: Library) -> None:
+    bodies: list[dict[str, Any]] = [
+        {"pages": 1, "author": {"born": 3}},
+        {"pages": 1, "author": {"born": 9}},
+        {"pages": 0},
+    ]
+    await shelf_of_books(library, *bodies)
+    assert await found(library, order_by="  pages   desc ,author.born  desc ") == "102"
+    assert await found(library, order_by="author.born") == "201"
+    for wrong in ("nope", "pages desk", "pages,", "author.nope", "tags", "author", "code", "pages desc desc"):
+        with pytest.raises(OrderByInvalid) as refused:
+            await library.do("ListBooks", **PARENT, order_by=wrong)
+        assert refused.value.violations[0].field == "order_by"
+
+
+MEANINGS = [
+    # 28: OR binds tighter than AND, adjacency is AND, `-` is NOT.
+    ("pages = 1 AND rare = true OR copies = 7", "01"),
+    ("pages = 1 (rare = true OR copies = 7)", "01"),
+    ("-pages = 1", "23"),
+    ("NOT pages = 1", "23"),
+    # 29: operators, enums by name, booleans, durations, times with offsets.
+    ("pages != 1", "23"),
+    ("pages < 2 AND pages <= 1 AND pages > 0 AND pages >= 1", "01"),
+    ("state = STATE_OUT", "1"),
+    ("rare = true", "0"),
+    ("reading_time > 19.5s AND reading_time = 20s", "2"),
+    ('published_at = "2013-01-01T12:00:00+02:00"', "2"),
+    ('published_at < "2013-01-01T10:00:01Z"', "2"),
+    # 31: messages, maps, and lists by `:` alone.
+    ("author.name = Ann", "0"),
+    ("editors.name:Bob", "1"),
+    ("characters.7.name = Eve", "2"),
+    # 32: what is unset on the way matches nothing, `!=` included.
+    ("author.name != Zoe", "01"),
+    ("author.met_at != 2013-01-01T00:00:00Z", ""),
+    ("rating != 3", "1"),
+    ("nickname != x", "3"),
+    ('labels.a != "z"', "2"),
+    # 33: has, has key, present.
+    ("tags:red", "0"),
+    ("numbers:42", "1"),
+    ("labels:a", "2"),
+    ("labels.a:*", "2"),
+    ("labels.a:1", "2"),
+    ("tags:*", "0"),
+    ("rating:*", ""),
+    ("author:*", "01"),
+    ("subtitle:*", "1"),
+]
+"""Filters, each with the ids of the books that it finds."""
+
+
+async def test_28_to_33_a_filter_means_what_it_says(library: Library) -> None:
+    await shelf_of_books(
+        library,
+        {"pages": 1, "rare": True, "tags": ["red", "blue"], "author": {"name": "Ann"}},
+        {
+            "pages": 1,
+            "copies": 7,
+            "state": 2,
+            "numbers": [1, 42],
+            "author": {},
+            "editors": [{}, {"name": "Bob"}],
+            "rating": 0,
+            "subtitle": "s",
+        },
+        {
+            "pages": 2,
+            "reading_time": {"seconds": 20},
+            "published_at": {"seconds": 1357034400},
+            "characters": {7: {"name": "Eve"}},
+            "labels": {"a": "1"},
+        },
+        {"copies": 7, "nickname": {"value": ""}},
+    )
+    for text, wanted in MEANINGS:
+        assert await found(library, text) == wanted, text
+
+
+NOT_UNDERSTOOD = [
+    "pages =",
+    "nope = 1",
+    "author.nope = 1",
+    "pages = red",
+    "rare = yes",
+    "state = STATE_NONE",
+    "state = state_out",
+    "reading_time = 20",
+    "published_at = yesterday",
+    "tags = red",
+    "tags[0] = red",
+    "tags.0 = red",
+    "editors.name = Bob",
+    "numbers:red",
+    "characters.x.name = Eve",
+    "author = Ann",
+    "cover = x",
+    "code = x",
+    'title = "*.foo"',
+    "now()",
+    "red",
+    "(" * 40 + "pages = 1" + ")" * 40,
+    " AND ".join(["pages = 1"] * 101),
+    "title = " + "x" * 5000,
+]
+"""Filters that are refused: wrong, or not supported yet, or too long."""
+
+
+async def test_30_34_35_and_36_a_filter_that_is_not_understood_is_refused_with_its_place(library: Library) -> None:
+    await library.shelf()
+    for text in NOT_UNDERSTOOD:
+        with pytest.raises(FilterInvalid) as refused:
+            await library.do("ListBooks", **PARENT, filter=text)
+        assert {violation.field for violation in refused.value.violations} == {"filter"}, text
+        assert int(refused.value.metadata["position"]) >= 1, text
+
+
+async def test_51_who_may_not_is_told_so_before_anything_else_is_looked_at(library: Library) -> None:
+    wrong: list[tuple[str, dict[str, Any]]] = [
+        ("GetBook", {"name": "\0"}),
+        ("ListBooks", {"parent": "\0", "page_size": -1, "filter": "(", "order_by": "(", "page_token": "x"}),
+        ("CreateBook", {"parent": "\0", "book_id": "\0", "book": {"title": "\0"}, "request_id": "\0"}),
+        ("UpdateBook", {"book": {"name": "\0"}, "update_mask": {"paths": [""]}, "request_id": "\0"}),
+        ("DeleteBook", {"name": "\0", "request_id": "\0"}),
+        ("BatchGetBooks", {"names": ["\0"] * 1001}),
+        ("BatchCreateBooks", {"requests": [{}] * 1001, "request_id": "\0"}),
+    ]
+    for method, fields in wrong:
+        with pytest.raises(NoOrganization):
+            await library.do(method, WORKLOAD, **fields)
+        with pytest.raises(InvalidArgument):
+            await library.do(method, **fields)
+
+
+async def test_52_fields_that_a_contract_does_not_know_are_not_shown(library: Library) -> None:
+    shelf = library.type("Shelf").FromString(b"\x9a\x06\x06hidden")
+    await library.do("CreateShelf", shelf_id="s1", shelf=shelf)
+    assert len(UnknownFieldSet(await library.do("GetShelf", name="shelves/s1"))) == 0
