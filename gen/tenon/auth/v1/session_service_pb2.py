@@ -31,7 +31,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from tenon.options.v1 import options_pb2 as tenon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tenon/auth/v1/session_service.proto\x12\rtenon.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1etenon/options/v1/options.proto\"\x9b\x01\n\rSignInRequest\x12*\n\x05\x65mail\x18\x01 \x01(\tB\x14\xe2\x41\x01\x02\xbaH\x07r\x05\x18\xfe\x01`\x01\x8a\xf9#\x02 \x01R\x05\x65mail\x12\x31\n\x08password\x18\x02 \x01(\tB\x15\x80\x01\x01\xe2\x41\x01\x02\xbaH\x05r\x03\x18\x80\x01\x8a\xf9#\x02 \x01R\x08password\x12+\n\x0corganization\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18?R\x0corganization\"\xe8\x02\n\x0eSignInResponse\x12,\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x0b\x61\x63\x63\x65ssToken\x12S\n\x18\x61\x63\x63\x65ss_token_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x15\x61\x63\x63\x65ssTokenExpireTime\x12.\n\rrefresh_token\x18\x03 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x0crefreshToken\x12U\n\x19refresh_token_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x16refreshTokenExpireTime\x12(\n\x04user\x18\x05 \x01(\tB\x14\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04user\x12\"\n\x0corganization\x18\x06 \x01(\tR\x0corganization\"S\n\x15RefreshSessionRequest\x12:\n\rrefresh_token\x18\x01 \x01(\tB\x15\x80\x01\x01\xe2\x41\x01\x02\xbaH\x05r\x03\x18\x80\x01\x8a\xf9#\x02 \x01R\x0crefreshToken\"\xf0\x02\n\x16RefreshSessionResponse\x12,\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x0b\x61\x63\x63\x65ssToken\x12S\n\x18\x61\x63\x63\x65ss_token_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x15\x61\x63\x63\x65ssTokenExpireTime\x12.\n\rrefresh_token\x18\x03 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x0crefreshToken\x12U\n\x19refresh_token_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x16refreshTokenExpireTime\x12(\n\x04user\x18\x05 \x01(\tB\x14\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04user\x12\"\n\x0corganization\x18\x06 \x01(\tR\x0corganization\"H\n\x0eSignOutRequest\x12\x36\n\rrefresh_token\x18\x01 \x01(\tB\x11\x80\x01\x01\xbaH\x05r\x03\x18\x80\x01\x8a\xf9#\x02 \x01R\x0crefreshToken\"\x11\n\x0fSignOutResponse2\xb8\x04\n\x0eSessionService\x12\x9e\x01\n\x06SignIn\x12\x1c.tenon.auth.v1.SignInRequest\x1a\x1d.tenon.auth.v1.SignInResponse\"W\x8a\xf9#0\n\"Whoever signs in has no token yet.*\n\x08\x02\x10x\x1a\x02\x08< \x1e\x82\xd3\xe4\x93\x02\x1d\"\x18/auth/v1/sessions:signIn:\x01*\x12\xdc\x01\n\x0eRefreshSession\x12$.tenon.auth.v1.RefreshSessionRequest\x1a%.tenon.auth.v1.RefreshSessionResponse\"}\x8a\xf9#U\nFThe refresh token is the proof, and the access token may have expired.*\x0b\x08\x02\x10\xd8\x04\x1a\x02\x08< d\x82\xd3\xe4\x93\x02\x1e\"\x19/auth/v1/sessions:refresh:\x01*\x12\xa5\x01\n\x07SignOut\x12\x1d.tenon.auth.v1.SignOutRequest\x1a\x1e.tenon.auth.v1.SignOutResponse\"[\x90\x02\x02\x8a\xf9#0\x12$Everybody may end their own session.*\x08\x08\x01\x10<\x1a\x02\x08<\x82\xd3\xe4\x93\x02\x1e\"\x19/auth/v1/sessions:signOut:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tenon/auth/v1/session_service.proto\x12\rtenon.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1etenon/options/v1/options.proto\"\xbf\x01\n\rSignInRequest\x12*\n\x05\x65mail\x18\x01 \x01(\tB\x14\xe2\x41\x01\x02\xbaH\x07r\x05\x18\xfe\x01`\x01\x8a\xf9#\x02 \x01R\x05\x65mail\x12\x31\n\x08password\x18\x02 \x01(\tB\x15\x80\x01\x01\xe2\x41\x01\x02\xbaH\x05r\x03\x18\x80\x01\x8a\xf9#\x02 \x01R\x08password\x12O\n\x0corganization\x18\x03 \x01(\tB+\xbaH(r&2$^([a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x0corganization\"\xe8\x02\n\x0eSignInResponse\x12,\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x0b\x61\x63\x63\x65ssToken\x12S\n\x18\x61\x63\x63\x65ss_token_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x15\x61\x63\x63\x65ssTokenExpireTime\x12.\n\rrefresh_token\x18\x03 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x0crefreshToken\x12U\n\x19refresh_token_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x16refreshTokenExpireTime\x12(\n\x04user\x18\x05 \x01(\tB\x14\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04user\x12\"\n\x0corganization\x18\x06 \x01(\tR\x0corganization\"S\n\x15RefreshSessionRequest\x12:\n\rrefresh_token\x18\x01 \x01(\tB\x15\x80\x01\x01\xe2\x41\x01\x02\xbaH\x05r\x03\x18\x80\x01\x8a\xf9#\x02 \x01R\x0crefreshToken\"\xf0\x02\n\x16RefreshSessionResponse\x12,\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x0b\x61\x63\x63\x65ssToken\x12S\n\x18\x61\x63\x63\x65ss_token_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x15\x61\x63\x63\x65ssTokenExpireTime\x12.\n\rrefresh_token\x18\x03 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x0crefreshToken\x12U\n\x19refresh_token_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x16refreshTokenExpireTime\x12(\n\x04user\x18\x05 \x01(\tB\x14\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04user\x12\"\n\x0corganization\x18\x06 \x01(\tR\x0corganization\"H\n\x0eSignOutRequest\x12\x36\n\rrefresh_token\x18\x01 \x01(\tB\x11\x80\x01\x01\xbaH\x05r\x03\x18\x80\x01\x8a\xf9#\x02 \x01R\x0crefreshToken\"\x11\n\x0fSignOutResponse2\xb8\x04\n\x0eSessionService\x12\x9e\x01\n\x06SignIn\x12\x1c.tenon.auth.v1.SignInRequest\x1a\x1d.tenon.auth.v1.SignInResponse\"W\x8a\xf9#0\n\"Whoever signs in has no token yet.*\n\x08\x02\x10x\x1a\x02\x08< \x1e\x82\xd3\xe4\x93\x02\x1d\"\x18/auth/v1/sessions:signIn:\x01*\x12\xdc\x01\n\x0eRefreshSession\x12$.tenon.auth.v1.RefreshSessionRequest\x1a%.tenon.auth.v1.RefreshSessionResponse\"}\x8a\xf9#U\nFThe refresh token is the proof, and the access token may have expired.*\x0b\x08\x02\x10\xd8\x04\x1a\x02\x08< d\x82\xd3\xe4\x93\x02\x1e\"\x19/auth/v1/sessions:refresh:\x01*\x12\xa5\x01\n\x07SignOut\x12\x1d.tenon.auth.v1.SignOutRequest\x1a\x1e.tenon.auth.v1.SignOutResponse\"[\x90\x02\x02\x8a\xf9#0\x12$Everybody may end their own session.*\x08\x08\x01\x10<\x1a\x02\x08<\x82\xd3\xe4\x93\x02\x1e\"\x19/auth/v1/sessions:signOut:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,7 +43,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNINREQUEST'].fields_by_name['password']._loaded_options = None
   _globals['_SIGNINREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001\342A\001\002\272H\005r\003\030\200\001\212\371#\002 \001'
   _globals['_SIGNINREQUEST'].fields_by_name['organization']._loaded_options = None
-  _globals['_SIGNINREQUEST'].fields_by_name['organization']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_SIGNINREQUEST'].fields_by_name['organization']._serialized_options = b'\272H(r&2$^([a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$'
   _globals['_SIGNINRESPONSE'].fields_by_name['access_token']._loaded_options = None
   _globals['_SIGNINRESPONSE'].fields_by_name['access_token']._serialized_options = b'\200\001\001\212\371#\002 \001'
   _globals['_SIGNINRESPONSE'].fields_by_name['refresh_token']._loaded_options = None
@@ -67,17 +67,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSIONSERVICE'].methods_by_name['SignOut']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['SignOut']._serialized_options = b'\220\002\002\212\371#0\022$Everybody may end their own session.*\010\010\001\020<\032\002\010<\202\323\344\223\002\036\"\031/auth/v1/sessions:signOut:\001*'
   _globals['_SIGNINREQUEST']._serialized_start=239
-  _globals['_SIGNINREQUEST']._serialized_end=394
-  _globals['_SIGNINRESPONSE']._serialized_start=397
-  _globals['_SIGNINRESPONSE']._serialized_end=757
-  _globals['_REFRESHSESSIONREQUEST']._serialized_start=759
-  _globals['_REFRESHSESSIONREQUEST']._serialized_end=842
-  _globals['_REFRESHSESSIONRESPONSE']._serialized_start=845
-  _globals['_REFRESHSESSIONRESPONSE']._serialized_end=1213
-  _globals['_SIGNOUTREQUEST']._serialized_start=1215
-  _globals['_SIGNOUTREQUEST']._serialized_end=1287
-  _globals['_SIGNOUTRESPONSE']._serialized_start=1289
-  _globals['_SIGNOUTRESPONSE']._serialized_end=1306
-  _globals['_SESSIONSERVICE']._serialized_start=1309
-  _globals['_SESSIONSERVICE']._serialized_end=1877
+  _globals['_SIGNINREQUEST']._serialized_end=430
+  _globals['_SIGNINRESPONSE']._serialized_start=433
+  _globals['_SIGNINRESPONSE']._serialized_end=793
+  _globals['_REFRESHSESSIONREQUEST']._serialized_start=795
+  _globals['_REFRESHSESSIONREQUEST']._serialized_end=878
+  _globals['_REFRESHSESSIONRESPONSE']._serialized_start=881
+  _globals['_REFRESHSESSIONRESPONSE']._serialized_end=1249
+  _globals['_SIGNOUTREQUEST']._serialized_start=1251
+  _globals['_SIGNOUTREQUEST']._serialized_end=1323
+  _globals['_SIGNOUTRESPONSE']._serialized_start=1325
+  _globals['_SIGNOUTRESPONSE']._serialized_end=1342
+  _globals['_SESSIONSERVICE']._serialized_start=1345
+  _globals['_SESSIONSERVICE']._serialized_end=1913
 # @@protoc_insertion_point(module_scope)

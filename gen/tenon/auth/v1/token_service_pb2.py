@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from tenon.options.v1 import options_pb2 as tenon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tenon/auth/v1/token_service.proto\x12\rtenon.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1etenon/options/v1/options.proto\"j\n\x10MintTokenRequest\x12)\n\x05\x65mail\x18\x01 \x01(\tB\x13\xbaH\nr\x05\x18\xfe\x01`\x01\xd8\x01\x01\x8a\xf9#\x02 \x01R\x05\x65mail\x12+\n\x0corganization\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18?R\x0corganization\"\xcc\x01\n\x11MintTokenResponse\x12,\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x0b\x61\x63\x63\x65ssToken\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12(\n\x04user\x18\x03 \x01(\tB\x14\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04user\x12\"\n\x0corganization\x18\x04 \x01(\tR\x0corganization2k\n\x0cTokenService\x12[\n\tMintToken\x12\x1f.tenon.auth.v1.MintTokenRequest\x1a .tenon.auth.v1.MintTokenResponse\"\x0b\x8a\xf9#\x07\"\x05\n\x03\x63lib\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tenon/auth/v1/token_service.proto\x12\rtenon.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1etenon/options/v1/options.proto\"\x8e\x01\n\x10MintTokenRequest\x12)\n\x05\x65mail\x18\x01 \x01(\tB\x13\xbaH\nr\x05\x18\xfe\x01`\x01\xd8\x01\x01\x8a\xf9#\x02 \x01R\x05\x65mail\x12O\n\x0corganization\x18\x02 \x01(\tB+\xbaH(r&2$^([a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x0corganization\"\xcc\x01\n\x11MintTokenResponse\x12,\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x0b\x61\x63\x63\x65ssToken\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12(\n\x04user\x18\x03 \x01(\tB\x14\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04user\x12\"\n\x0corganization\x18\x04 \x01(\tR\x0corganization2k\n\x0cTokenService\x12[\n\tMintToken\x12\x1f.tenon.auth.v1.MintTokenRequest\x1a .tenon.auth.v1.MintTokenResponse\"\x0b\x8a\xf9#\x07\"\x05\n\x03\x63lib\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,17 +39,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MINTTOKENREQUEST'].fields_by_name['email']._loaded_options = None
   _globals['_MINTTOKENREQUEST'].fields_by_name['email']._serialized_options = b'\272H\nr\005\030\376\001`\001\330\001\001\212\371#\002 \001'
   _globals['_MINTTOKENREQUEST'].fields_by_name['organization']._loaded_options = None
-  _globals['_MINTTOKENREQUEST'].fields_by_name['organization']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_MINTTOKENREQUEST'].fields_by_name['organization']._serialized_options = b'\272H(r&2$^([a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$'
   _globals['_MINTTOKENRESPONSE'].fields_by_name['access_token']._loaded_options = None
   _globals['_MINTTOKENRESPONSE'].fields_by_name['access_token']._serialized_options = b'\200\001\001\212\371#\002 \001'
   _globals['_MINTTOKENRESPONSE'].fields_by_name['user']._loaded_options = None
   _globals['_MINTTOKENRESPONSE'].fields_by_name['user']._serialized_options = b'\372A\021\n\017auth.tenon/User'
   _globals['_TOKENSERVICE'].methods_by_name['MintToken']._loaded_options = None
   _globals['_TOKENSERVICE'].methods_by_name['MintToken']._serialized_options = b'\212\371#\007\"\005\n\003cli'
-  _globals['_MINTTOKENREQUEST']._serialized_start=173
-  _globals['_MINTTOKENREQUEST']._serialized_end=279
-  _globals['_MINTTOKENRESPONSE']._serialized_start=282
-  _globals['_MINTTOKENRESPONSE']._serialized_end=486
-  _globals['_TOKENSERVICE']._serialized_start=488
-  _globals['_TOKENSERVICE']._serialized_end=595
+  _globals['_MINTTOKENREQUEST']._serialized_start=174
+  _globals['_MINTTOKENREQUEST']._serialized_end=316
+  _globals['_MINTTOKENRESPONSE']._serialized_start=319
+  _globals['_MINTTOKENRESPONSE']._serialized_end=523
+  _globals['_TOKENSERVICE']._serialized_start=525
+  _globals['_TOKENSERVICE']._serialized_end=632
 # @@protoc_insertion_point(module_scope)
