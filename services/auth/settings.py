@@ -6,7 +6,7 @@ import re
 import stat
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path  # noqa: TC003 - `load_settings` reads the types of the fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.auth.domain.passwords import MAX_PASSWORD, MIN_PASSWORD

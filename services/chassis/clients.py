@@ -99,8 +99,8 @@ class Clients:
         known = self._stubs.get(stub_class)
         if known is None:
             router = _Router(self)
-            known = self._stubs[stub_class] = (router, stub_class(router))  # type: ignore[call-arg]
-        return _CallStub(known[1], call)  # type: ignore[return-value]
+            known = self._stubs[stub_class] = (router, stub_class(router))  # type: ignore[call-arg]  # each stub takes a channel
+        return _CallStub(known[1], call)  # type: ignore[return-value]  # it has the stub's methods
 
     def host_of(self, path: str) -> str:
         """Return the process that serves an RPC.

@@ -107,7 +107,7 @@ class Durations(Collector):
                 bucket_counts=counts,
                 explicit_bounds=BOUNDS,
                 min=None,  # type: ignore[arg-type]  # not known, and optional in the protocol
-                max=None,  # type: ignore[arg-type]
+                max=None,  # type: ignore[arg-type]  # the same
             )
             for series, counts, total in self._read()
         ]
@@ -124,7 +124,7 @@ class DurationsExporter(MetricExporter):
 
     def __init__(self, exporter: MetricExporter, durations: Durations, resource: Resource) -> None:
         """Take what sends, and what it is to send besides."""
-        super().__init__(exporter._preferred_temporality, exporter._preferred_aggregation)  # noqa: SLF001
+        super().__init__(exporter._preferred_temporality, exporter._preferred_aggregation)  # noqa: SLF001 - there is no public way
         self._exporter, self._durations, self._resource = exporter, durations, resource
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:

@@ -54,7 +54,7 @@ def load_settings(cls: type[T], environ: Mapping[str, str]) -> T:
     hints = typing.get_type_hints(cls)
     values: dict[str, Any] = {}
     problems: list[str] = []
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]  # settings are dataclasses
         variable = field.metadata.get("variable")
         if variable is None:
             continue

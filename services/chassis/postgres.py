@@ -138,7 +138,7 @@ class Transaction:
         """The connection itself, for what `fetch` does not do."""
         return self._link.connection
 
-    async def fetch(self, sql: str, arguments: Sequence[Any] = (), *, repeatable: bool = False) -> list[Row]:  # noqa: ARG002
+    async def fetch(self, sql: str, arguments: Sequence[Any] = (), *, repeatable: bool = False) -> list[Row]:  # noqa: ARG002 - one interface with the pool
         """Run one statement. Nothing is run again: a failure has ended the transaction."""
         return await self._link.fetch(sql, arguments)
 
@@ -275,10 +275,7 @@ class Pool:
 
     async def _opened(self) -> Connection:
         connection = await asyncpg.connect(self._url, timeout=CONNECT_TIMEOUT, server_settings=self._settings)
-        # asyncpg's own codec takes the first and the last moment of all for infinities, and forgets their time zone.
-        await connection.set_type_codec(
-            "timestamptz", schema="pg_catalog", encoder=_encode_time, decoder=_decode_time, format="tuple"
-        )
+        await set_time_codec(connection)
         return connection
 
     async def _wait(self) -> _Link | None:
@@ -313,6 +310,16 @@ class Pool:
 
     def _tell_room(self) -> None:
         self._hand_over(None)
+
+
+async def set_time_codec(connection: Connection) -> None:
+    """Make a connection read every time in UTC.
+
+    asyncpg's own codec takes the first and the last moment of all for infinities, and forgets their time zone.
+    """
+    await connection.set_type_codec(
+        "timestamptz", schema="pg_catalog", encoder=_encode_time, decoder=_decode_time, format="tuple"
+    )
 
 
 def _encode_time(moment: datetime) -> tuple[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path  # noqa: TC003 - `load_settings` reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.chassis.environment import SettingsError, load_settings, setting

@@ -142,7 +142,7 @@ class Topology:
         names = sorted({*hosts, "auth", "data"})
         return cls(
             folder="/etc/envoy",
-            address="0.0.0.0",  # noqa: S104 - a pod's own network
+            address="0.0.0.0",
             port=EDGE_PORT,
             grpc={name: (f"{name}.{namespace}.svc.cluster.local:{GRPC_PORT}",) for name in names},
             http={name: (f"{name}.{namespace}.svc.cluster.local:{HTTP_PORT}",) for name in names},
@@ -153,7 +153,7 @@ class Topology:
             namespace=namespace,
             one_volume=True,
             cors_origins=cors_origins,
-            ops_address="0.0.0.0",  # noqa: S104 - Prometheus scrapes the pod
+            ops_address="0.0.0.0",
             ops_port=9901,
             otlp=otlp,
             trusted_hops=1,

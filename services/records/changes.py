@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from services.records.shapes import Outline
     from services.records.tables import RecordTable
 
-DIALECT = PGDialect()  # type: ignore[no-untyped-call]
+DIALECT = PGDialect()
 """Writes the text of what is made, changed and noted."""
 
 WIDENED = {
@@ -245,7 +245,7 @@ class _Columns:
         if found.is_retired and isinstance(default, sa.DefaultClause):
             # Rows that were written meanwhile have nothing there.
             name = quoted(column.name)
-            fill = f"UPDATE {self.name} SET {name} = {default.arg} WHERE {name} IS NULL"  # noqa: S608
+            fill = f"UPDATE {self.name} SET {name} = {default.arg} WHERE {name} IS NULL"
             self.statements += [fill, f"{alter} SET NOT NULL"]
         self.statements.append(f"{alter} TYPE {kind}")
         if wire.startswith("optional ") and not found.wire.startswith("optional "):
@@ -253,7 +253,7 @@ class _Columns:
             self.statements += [f"{alter} DROP NOT NULL", f"{alter} DROP DEFAULT"]
             unset = "false" if wire.endswith(" bool") else "''" if wire.endswith(" string") else "0"
             name = quoted(column.name)
-            self.statements.append(f"UPDATE {self.name} SET {name} = NULL WHERE {name} = {unset}")  # noqa: S608
+            self.statements.append(f"UPDATE {self.name} SET {name} = NULL WHERE {name} = {unset}")
         self.statements.append(str(SetColumnComment(column).compile(dialect=DIALECT)))
 
     def _retire(self, number: int, found: FoundColumn) -> None:

@@ -55,8 +55,8 @@ class Update:
         writer, moment = self._writer, now()
         body = getattr(request, self._body)
         current = await writer.read(body.name, call, executor)
-        stored = current.message
-        if writer.preparing.has_etag and body.etag and body.etag != stored.etag:  # type: ignore[attr-defined]
+        stored: Any = current.message
+        if writer.preparing.has_etag and body.etag and body.etag != stored.etag:
             raise EtagMismatch(body.name)
         patch = writer.preparing.clean(body)
         result = writer.masks.updated(stored, patch, list(request.update_mask.paths))

@@ -75,7 +75,7 @@ class Documents:
         plan = self._plans.get(name)
         if plan is None:
             # A recursive message finds this entry while its own plan is made.
-            self._plans[name] = lambda value: self._plans[name](value)  # noqa: PLW0108  (looked up when it is called)
+            self._plans[name] = lambda value: self._plans[name](value)  # noqa: PLW0108 - looked up when it is called
             plan = self._plans[name] = self._plan(descriptor)
         return plan
 

@@ -17,7 +17,7 @@ from services.records.pages import PageTokens
 from services.records.reading import BatchGet, Get, List, Shown
 from services.records.remembering import Remembering
 from services.records.tables import build_tables
-from services.records.traits import says_pattern
+from services.records.traits import text_pattern
 from services.records.writing import Writer
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Engine:
             table = self.tables[message]
             found = self._writers[message] = Writer(
                 table,
-                Names(table.record, free=self._says_ids(table.record)),
+                Names(table.record, id_pattern=self._id_pattern(table.record)),
                 Shown(table),
                 self.pool,
                 service=service_tables(self.service),
@@ -123,12 +123,12 @@ class Engine:
             )
         return found
 
-    def _says_ids(self, record: Record) -> bool:
-        """Whether the contract itself says what the ids of a record look like."""
+    def _id_pattern(self, record: Record) -> str:
+        """Return what the contract itself says that the ids of a record look like, or an empty text."""
         for method in self.contract.methods.values():
             standard = method.standard
             if standard is not None and standard.record == record.message and standard.kind is StandardKind.CREATE:
                 fields = self.contract.pool.FindMessageTypeByName(method.input).fields_by_name
-                if says_pattern(fields.get(f"{record.singular}_id")):
-                    return True
-        return False
+                if found := text_pattern(fields.get(f"{record.singular}_id")):
+                    return found
+        return ""

@@ -88,7 +88,7 @@ async def migration_state(pool: Pool, schema: str) -> MigrationState:
     if there[0]["found"] is None:
         return MigrationState(schema=schema, fingerprint="", applied_at=None, statements=(), count=0)
     rows = await pool.fetch(
-        f"SELECT applied_at, fingerprint, statements, count(*) OVER () AS count "  # noqa: S608  (no input in it)
+        f"SELECT applied_at, fingerprint, statements, count(*) OVER () AS count "
         f"FROM {quoted(schema)}.tenon_migrations ORDER BY id DESC LIMIT 1"
     )
     if not rows:
@@ -140,8 +140,8 @@ async def _migrate_schema(
             ) from error
     await _reindex(connection, found, tables)
     fingerprint = _fingerprint(tables, schema if schema == service else "")
-    insert = f"INSERT INTO {quoted(schema)}.tenon_migrations (fingerprint, statements) VALUES ($1, $2)"  # noqa: S608
-    last = f"SELECT fingerprint FROM {quoted(schema)}.tenon_migrations ORDER BY id DESC LIMIT 1"  # noqa: S608
+    insert = f"INSERT INTO {quoted(schema)}.tenon_migrations (fingerprint, statements) VALUES ($1, $2)"
+    last = f"SELECT fingerprint FROM {quoted(schema)}.tenon_migrations ORDER BY id DESC LIMIT 1"
     if statements or await connection.fetchval(last) != fingerprint:
         await connection.execute(insert, fingerprint, statements)
     return []

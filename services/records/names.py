@@ -24,6 +24,8 @@ FREE_ID = r"[^/\x00-\x20\x7f]{1,200}"
 MAX_NAME = 1024
 """The most characters of a name."""
 
+_RULE = "An id has 1 to 63 letters, digits and `.`, `_`, `~`, `-`, and begins and ends with a letter or digit."
+_OWN_RULE = "An id is of the pattern `{}`, and has at most 200 characters, among them no `/` and no space."
 _VARIABLE = re.compile(r"\{[^}]*\}")
 
 
@@ -41,12 +43,13 @@ class _Pattern:
 class Names:
     """The names of one record."""
 
-    __slots__ = ("_patterns", "_whole", "record")
+    __slots__ = ("_id_rule", "_patterns", "_whole", "record")
 
-    def __init__(self, record: Record, *, free: bool = False) -> None:
-        """Take the record, and whether the contract itself says what its ids look like."""
+    def __init__(self, record: Record, *, id_pattern: str = "") -> None:
+        """Take the record, and the pattern of its ids where the contract itself has one."""
         self.record = record
-        self._patterns = [_read(text, FREE_ID if free else ID) for text in record.patterns]
+        self._id_rule = _OWN_RULE.format(id_pattern) if id_pattern else _RULE
+        self._patterns = [_read(text, FREE_ID if id_pattern else ID) for text in record.patterns]
         # One expression for the common case, since every Get comes through here.
         self._whole = re.compile("|".join(f"(?:{pattern.name.pattern})" for pattern in self._patterns)).fullmatch
 
@@ -89,9 +92,7 @@ class Names:
         raise invalid(
             NameInvalid,
             field,
-            "An id has 1 to 63 letters, digits and `.`, `_`, `~`, `-`, and begins and ends with a letter or digit."
-            if id_
-            else "An id of this record cannot be made up. Send one.",
+            self._id_rule if id_ else "An id of this record cannot be made up. Send one.",
             "id.pattern",
         )
 

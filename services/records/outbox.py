@@ -98,7 +98,7 @@ class UnitOfWork:
             "event_id, occurred_at, organization, actor, type, subject, revision, request_id, trace, before, after"
         )
         numbers = ", ".join(f"${n}" for n in range(1, 12))
-        self._insert = f'INSERT INTO "{schema}".outbox ({columns}) VALUES ({numbers})'  # noqa: S608  (no input in it)
+        self._insert = f'INSERT INTO "{schema}".outbox ({columns}) VALUES ({numbers})'
         self._committed = False
 
     @property
@@ -150,5 +150,5 @@ async def unit_of_work(pool: Pool, call: Call, *, schema: str) -> AsyncIterator[
 
 async def forget_request_ids(pool: Pool, *, schema: str, hours: int = REQUEST_ID_HOURS) -> None:
     """Delete what was answered longer ago than that: a repeat of such a request is a new request."""
-    sql = f"DELETE FROM \"{schema}\".request_ids WHERE created_at < now() - $1 * interval '1 hour'"  # noqa: S608
+    sql = f"DELETE FROM \"{schema}\".request_ids WHERE created_at < now() - $1 * interval '1 hour'"
     await pool.fetch(sql, (hours,), repeatable=True)

@@ -28,11 +28,11 @@ async def reindex(connection: Connection, table: RecordTable, fields: Collection
     name = quoted(table.columns["name"].name)
     where = f"{quoted(table.schema)}.{quoted(table.table.name)}"
     page = (
-        f"SELECT organization, {name} AS name, message FROM {where} "  # noqa: S608  (names of the contract, quoted)
+        f"SELECT organization, {name} AS name, message FROM {where} "
         f"WHERE (organization, {name}) > ($1, $2) ORDER BY organization, {name} LIMIT {ROWS}"
     )
     assigned = ", ".join(f"{quoted(column)} = ${number}" for number, column in enumerate(wanted, 3))
-    change = f"UPDATE {where} SET {assigned} WHERE organization = $1 AND {name} = $2"  # noqa: S608
+    change = f"UPDATE {where} SET {assigned} WHERE organization = $1 AND {name} = $2"
     last = ("", "")
     while rows := await connection.fetch(page, *last):
         changes = []

@@ -28,7 +28,7 @@ _ORGANIZATION = sa.bindparam("caller_organization", type_=sa.Text())
 _SUBJECT = sa.bindparam("caller_subject", type_=sa.Text())
 _SYSTEM = sa.literal_column(f"'{SYSTEM_ORGANIZATION}'", sa.Text())
 # asyncpg executes, so the text has asyncpg's `$1` and nothing of SQLAlchemy runs at execution.
-_DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+_DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")
 
 
 class NoOrganization(PermissionDenied):

@@ -153,14 +153,14 @@ def recall(service: ServiceTables) -> str:
     """Return the text that reads what was answered, for organization, subject, method and request id."""
     where = "organization = $1 AND subject = $2 AND method = $3 AND request_id = $4"
     table = f'"{service.request_ids.schema}".request_ids'
-    return f"SELECT request_hash, response FROM {table} WHERE {where}"  # noqa: S608  (no input in it)
+    return f"SELECT request_hash, response FROM {table} WHERE {where}"
 
 
 def remember(service: ServiceTables) -> str:
     """Return the text that keeps an answer by itself; it takes what `recall` does, the hash and the response."""
     table = f'"{service.request_ids.schema}".request_ids'
     columns = "organization, subject, method, request_id, request_hash, response"
-    return f"INSERT INTO {table} ({columns}) VALUES ($1, $2, $3, $4, $5, $6)"  # noqa: S608  (no input in it)
+    return f"INSERT INTO {table} ({columns}) VALUES ($1, $2, $3, $4, $5, $6)"
 
 
 def _is_named(table: RecordTable) -> sa.ColumnElement[bool]:

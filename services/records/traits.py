@@ -53,12 +53,9 @@ def cutting(descriptor: Descriptor) -> Step | None:
     return _walk(descriptor, lambda field: _cut(field) if _is_time(field) else None)
 
 
-def says_pattern(field: FieldDescriptor | None) -> bool:
-    """Whether `buf.validate` says what a text looks like, so that no rule of ours need apply."""
-    if field is None:
-        return False
-    rules = _option(field, validate_pb2.field)
-    return bool(rules.HasField("string") and rules.string.HasField("pattern"))
+def text_pattern(field: FieldDescriptor | None) -> str:
+    """Return what `buf.validate` says that a text looks like, or an empty text: then our own rule applies."""
+    return str(_option(field, validate_pb2.field).string.pattern) if field is not None else ""
 
 
 def _option(field: FieldDescriptor, extension: Any) -> Any:

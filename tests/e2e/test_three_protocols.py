@@ -80,7 +80,7 @@ def test_the_same_request_gets_the_same_answer_over_all_three(stack: Stack, rpc:
     assert len(native.airports) == 3  # type: ignore[attr-defined]  # known at run time alone
     # A page token is sealed with a fresh nonce, so it alone differs.
     for answer in (native, web, web_text):
-        answer.ClearField("next_page_token")  # type: ignore[union-attr]
+        answer.ClearField("next_page_token")  # type: ignore[union-attr]  # the same
     rest.pop("nextPageToken")
     assert web == native == web_text
     assert web_status == "0"
@@ -119,7 +119,7 @@ def test_a_service_called_directly_decides_the_same(stack: Stack, rpc: Rpc, powe
     # The command's own certificate is a workload, which may call internal methods alone.
     assert nobody.value.code() in {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
     assert denied.value.code() is grpc.StatusCode.PERMISSION_DENIED
-    assert len(allowed.airports) == 3  # type: ignore[attr-defined]
+    assert len(allowed.airports) == 3  # type: ignore[attr-defined]  # the same
 
 
 def test_a_token_is_asked_for_before_the_body_is_read(stack: Stack) -> None:

@@ -62,7 +62,7 @@ class FakePeople:
 
     def change(self, name: str, *, organization: str = "default", **fields: object) -> None:
         key = (organization, name)
-        self.users[key] = replace(self.users[key], **fields)  # type: ignore[arg-type]
+        self.users[key] = replace(self.users[key], **fields)  # type: ignore[arg-type]  # fields of an account
 
     async def find_by_email(self, organization: str, email: str) -> Account | None:
         found = (a for (o, _), a in self.users.items() if o == organization and a.email == email)

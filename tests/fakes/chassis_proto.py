@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc_tools
@@ -77,9 +79,6 @@ def toy_messages() -> Messages:
 @functools.cache
 def toy_pool() -> DescriptorPool:
     """Compile the toy, with all that it imports, into a pool of its own."""
-    import tempfile  # noqa: PLC0415
-    from pathlib import Path  # noqa: PLC0415
-
     pool = DescriptorPool()
     with tempfile.TemporaryDirectory() as folder:
         source, known, out = Path(folder) / "toy.proto", Path(folder) / "known", Path(folder) / "out"

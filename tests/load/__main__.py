@@ -117,7 +117,7 @@ async def _explain(subjects: Subjects, load: Load) -> None:
 async def _choose_names(stack: Stack) -> tuple[str, ...]:
     connection = await stack.connect()
     try:
-        rows = await connection.fetch(f"SELECT name FROM {SOURCE} ORDER BY md5(name) LIMIT {NAMES}")  # noqa: S608 (ours)
+        rows = await connection.fetch(f"SELECT name FROM {SOURCE} ORDER BY md5(name) LIMIT {NAMES}")
         return tuple(row["name"] for row in rows)
     finally:
         await connection.close()

@@ -80,4 +80,4 @@ def environ_of(home: Path, **more: str) -> dict[str, str]:
 
 async def delete_created(connection: Any) -> None:
     """Delete the rows that a bench has created, which are those of the far future."""
-    await connection.execute(f"DELETE FROM {SOURCE} WHERE name >= 'flights/9'")  # noqa: S608 (a name of ours)
+    await connection.execute(f"DELETE FROM {SOURCE} WHERE name >= 'flights/9'")

@@ -51,7 +51,7 @@ class BenchServicer:
         """Take the empty answer."""
         self._response = response
 
-    async def Pass(self, request: Any, call: Call) -> Any:  # noqa: N802 (the RPC's name)
+    async def Pass(self, request: Any, call: Call) -> Any:
         """Return the empty answer."""
         return self._response
 

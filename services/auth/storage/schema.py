@@ -17,7 +17,7 @@ SCHEMA = "auth"
 """The schema of all that auth keeps, its records among them."""
 
 _LOCK = 0x61757468_73636865  # "auth" "sche": any number that nobody else locks
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_DIALECT = postgresql.dialect()
 _TEXT = sa.Text(collation="C")
 _TIME = sa.TIMESTAMP(timezone=True)
 

@@ -76,7 +76,8 @@ class Chain:
                 proceed = interceptor.stream(handler, proceed)
             else:
                 proceed = interceptor.unary(handler, proceed)
-        return proceed  # type: ignore[no-any-return]
+        bound: Unary | Stream = proceed
+        return bound
 
 
 def _as_generator(function: Stream) -> Stream:

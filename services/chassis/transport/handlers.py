@@ -65,7 +65,8 @@ def encode(response: Any) -> bytes:
     """Encode a response; bytes pass through untouched."""
     if response.__class__ is bytes:
         return response
-    return response.SerializeToString()  # type: ignore[no-any-return]
+    encoded: bytes = response.SerializeToString()
+    return encoded
 
 
 def messages_of(pool: DescriptorPool) -> Messages:

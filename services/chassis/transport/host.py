@@ -111,7 +111,7 @@ class ChainHost(AsyncServerInterceptor):
         make = FACTORIES[handler.request_streaming, handler.response_streaming]
         return make(serve, handler.request_deserializer, handler.response_serializer)
 
-    async def intercept(self, method: Any, request_or_iterator: Any, context: Any, method_name: str) -> Any:  # noqa: ARG002
+    async def intercept(self, method: Any, request_or_iterator: Any, context: Any, method_name: str) -> Any:  # noqa: ARG002 - the interface's
         """Serve one call (grpc_interceptor's interface); None where the responses were written as a stream."""
         transport = GrpcTransport(context)
         call, timer = _begin(method, context, transport, behind_sidecar=self._behind_sidecar)

@@ -151,7 +151,7 @@ def _timestamp(_: Kind, value: Token) -> datetime:
 
 
 def _offset(hours: int, minutes: int) -> timedelta:
-    if minutes >= 60:  # noqa: PLR2004  (minutes of an hour)
+    if minutes >= 60:  # noqa: PLR2004 - minutes of an hour
         raise ValueError
     return timedelta(hours=hours, minutes=minutes)
 

@@ -84,4 +84,4 @@ def _below(stored: Any, result: Any, one: MaskField) -> Iterator[tuple[tuple[str
 
 def _get(values: Any, key: Any) -> Any:
     # Asked first: reading a missing key of a map of messages adds it.
-    return values[key] if key in values else None  # noqa: SIM401
+    return values[key] if key in values else None  # noqa: SIM401 - a map of messages

@@ -73,7 +73,7 @@ class Writer:
         target = getattr(result, one.name)
         if one.kind is Kind.MAP:
             for key in new:
-                self._write_message(target[key], new[key], old[key] if key in old else None)  # noqa: SIM401  (get adds it)
+                self._write_message(target[key], new[key], old[key] if key in old else None)  # noqa: SIM401 - get adds it
             return
         for index, item in enumerate(new):
             # An element has no name: it is the same one if it stands where it stood and says what it said.

@@ -128,7 +128,7 @@ async def test_sigterm_lets_calls_under_way_end_and_takes_no_more(tmp_path: Path
             assert (await slow).value == "done"
         await toy.printed("taken down")
         assert await toy.end() == 0
-        assert not os.path.exists(toy.http)  # noqa: ASYNC240, PTH110 - one look at a local folder
+        assert not os.path.exists(toy.http)  # noqa: PTH110 - one look at a local folder
 
 
 async def test_a_call_that_outlasts_the_drain_is_cut(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 async def _slow(request: Any, call: Call) -> Any:
-    print("slow call began", flush=True)  # noqa: T201 - the test waits for it
+    print("slow call began", flush=True)
     await asyncio.sleep(float(request.value))
     return text("done")
 
@@ -42,7 +42,7 @@ async def wire(frame: Frame) -> AsyncIterator[Wiring]:
     """Wire two methods, a page, and a background loop as the environment asks."""
     match frame.environ.get("TOY_TASK"):
         case "wait":
-            print("waiting", flush=True)  # noqa: T201 - the test waits for it
+            print("waiting", flush=True)
             await asyncio.Event().wait()
         case "fail":
             raise ConnectionError("no database")
@@ -55,7 +55,7 @@ async def wire(frame: Frame) -> AsyncIterator[Wiring]:
     tasks = {"crash": (_crash,), "end": (_end,), "publish": (publish,)}.get(frame.environ.get("TOY_TASK", ""), ())
     page = Route("/page", lambda _: PlainTextResponse("a page"))
     yield Wiring(handlers=handlers, http=(page,), tasks=tasks, verifier=FakeVerifier())
-    print("taken down", flush=True)  # noqa: T201 - the test waits for it
+    print("taken down", flush=True)
 
 
 if __name__ == "__main__":

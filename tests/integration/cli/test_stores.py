@@ -20,7 +20,7 @@ from services.cli.supervision.child import Phase
 from services.cli.supervision.proc import all_pids, folder_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from services.cli.settings import Settings
@@ -109,7 +109,7 @@ async def test_a_lock_whose_process_id_now_belongs_to_a_stranger_is_recovered(wa
     first = watch(*plan_postgres(settings))
     await first.supervisor.start()
     await first.supervisor.stop()
-    with subprocess.Popen(["sleep", "60"]) as stranger:  # noqa: ASYNC220 (it is only started)
+    with subprocess.Popen(["sleep", "60"]) as stranger:
         for lock in (settings.home / "postgres" / "postmaster.pid", settings.run / ".s.PGSQL.5432.lock"):
             lock.write_text(f"{stranger.pid}\n{settings.home / 'postgres'}\n1700000000\n5432\n{settings.run}\n\n")
             lock.chmod(0o600)
@@ -130,15 +130,15 @@ async def test_a_server_whose_supervisor_is_gone_is_ended_before_the_next_start(
         *server.argv, env=dict(server.environ), stderr=asyncio.subprocess.DEVNULL, start_new_session=True
     )
     assert server.probe is not None
-    while not await answers(server.probe):  # noqa: ASYNC110 (no supervisor tells of it)
+    while not await answers(server.probe):
         await asyncio.sleep(0.02)
     await watch(*plan_postgres(settings)).supervisor.start()
     assert await orphan.wait() is not None
 
 
-async def answers(probe: Callable[[], object]) -> bool:
+async def answers(probe: Callable[[], Awaitable[object]]) -> bool:
     try:
-        return bool(await probe())  # type: ignore[misc] # a probe is awaited
+        return bool(await probe())
     except OSError:
         return False
 
@@ -156,7 +156,7 @@ async def test_a_stop_while_the_folder_is_made_leaves_no_process_and_nothing_tha
 ) -> None:
     making = asyncio.create_task(prepare_cluster(settings))
     draft = settings.home / DRAFT
-    while not (draft / "base").exists():  # noqa: ASYNC110 (initdb tells nobody how far it is)
+    while not (draft / "base").exists():
         await asyncio.sleep(0.005)
     making.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -179,7 +179,7 @@ async def test_an_orderly_stop_leaves_a_clean_shutdown_and_no_process(watch: Wat
     await watched.supervisor.start()
     await watched.supervisor.stop()
     data = settings.home / "postgres"
-    control = subprocess.run(  # noqa: ASYNC221 (nothing else runs in this loop)
+    control = subprocess.run(
         [str(binary("pg_controldata")), "-D", str(data)], capture_output=True, text=True, check=True
     )
     assert "shut down" in control.stdout
@@ -192,7 +192,7 @@ async def test_a_killed_valkey_comes_back_with_what_it_had_written_out(watch: Wa
     client = redis.asyncio.Redis(unix_socket_path=str(settings.socket("valkey")))
     await client.set("kept", "1")
     # Every command before this one is in the file once it has answered.
-    await client.execute_command("WAITAOF", 1, 0, 0)  # type: ignore[no-untyped-call] # redis-py has no types for it
+    await client.execute_command("WAITAOF", 1, 0, 0)
     valkey = watched.supervisor.children["valkey"]
     os.kill(valkey.pid, signal.SIGKILL)
     await watched.until(lambda: valkey.restarts >= 1 and valkey.phase is Phase.READY)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.edge.rig import Edge, await_true, running_edge
+from tests.integration.edge.rig import Edge, await_true, free_port, running_edge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,8 +96,6 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def test_metrics_of_edge_and_workers_are_at_the_operators_address(short_folder: Path) -> None:
-    from tests.integration.edge.rig import free_port  # noqa: PLC0415
-
     port = free_port()
     with running_edge(short_folder, ops_port=port) as edge:
         operators = edge.rest.build_request("GET", f"http://127.0.0.1:{port}/toy/0/metrics")

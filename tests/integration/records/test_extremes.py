@@ -187,7 +187,7 @@ async def test_a_record_is_stored_alone_and_in_a_batch_as_it_was_sent(probes: Li
         assert _bytes(read) == _bytes(wanted)
     assert {probe.name for probe in (await probes.do("ListProbes")).probes} == {"probes/one", "probes/two"}
     schema = probes.engine.tables[f"{PACKAGE}.Probe"].schema
-    rows = await probes.engine.pool.fetch(f'SELECT * FROM "{schema}".probes ORDER BY name')  # noqa: S608
+    rows = await probes.engine.pool.fetch(f'SELECT * FROM "{schema}".probes ORDER BY name')
     ignored = ("name", "message", "user", "order", "user_order", "written_at")
     one, two = ({key: value for key, value in dict(row).items() if key not in ignored} for row in rows)
     assert repr(one) == repr(two)

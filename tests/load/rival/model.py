@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 (pydantic reads the annotation)
+from datetime import datetime  # noqa: TC003 - pydantic reads the annotation
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field

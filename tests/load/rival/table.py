@@ -57,14 +57,14 @@ def copy_statements(source: str) -> tuple[str, ...]:
         "DROP SCHEMA IF EXISTS bench CASCADE",
         "CREATE SCHEMA bench",
         CREATE,
-        f"INSERT INTO {TABLE} ({columns}) SELECT {chosen} FROM {source}",  # noqa: S608 (names of ours)
+        f"INSERT INTO {TABLE} ({columns}) SELECT {chosen} FROM {source}",
         f"ALTER TABLE {TABLE} ADD PRIMARY KEY (organization, name)",
         *(f"CREATE INDEX ON {TABLE} (organization, {', '.join(key)}, name)" for key in KEYS),
         f"ANALYZE {TABLE}",
     )
 
 
-SELECT = f"SELECT {', '.join(COLUMNS)} FROM {TABLE} WHERE organization = $1"  # noqa: S608 (names of ours)
+SELECT = f"SELECT {', '.join(COLUMNS)} FROM {TABLE} WHERE organization = $1"
 
 GET = f"{SELECT} AND name = $2"
 
@@ -76,4 +76,4 @@ INSERT = f"""
 INSERT INTO {TABLE} (organization, {", ".join(_WRITTEN)})
 VALUES ({", ".join(f"${i + 1}" for i in range(len(_WRITTEN) + 1))})
 RETURNING {", ".join(COLUMNS)}
-"""  # noqa: S608 (names of ours)
+"""

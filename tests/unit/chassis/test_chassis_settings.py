@@ -87,7 +87,7 @@ def test_a_wrong_value_is_not_repeated_in_the_error() -> None:
 def test_settings_do_not_change() -> None:
     settings = Settings.from_environ(GOOD)
     with pytest.raises(FrozenInstanceError):
-        settings.worker = 3  # type: ignore[misc]
+        settings.worker = 3  # type: ignore[misc]  # what must fail
 
 
 def test_peers_are_read_with_all_their_workers() -> None:

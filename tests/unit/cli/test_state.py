@@ -40,7 +40,7 @@ async def test_a_process_id_that_belongs_to_another_by_now_is_left_alone(setting
 
 
 async def test_what_a_dead_supervisor_left_is_ended(settings: Settings) -> None:
-    with subprocess.Popen(["sleep", "60"]) as left:  # noqa: ASYNC220 (it is only started)
+    with subprocess.Popen(["sleep", "60"]) as left:
         entry = {"name": "data-0", "pid": left.pid, "start_time": start_time_of(left.pid)}
         write(settings, json.dumps({"processes": [entry]}).encode())
         assert await end_leftovers(settings) == ("data-0",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import replace
 
@@ -91,9 +92,16 @@ def test_an_id_of_several_parts_cannot_be_made_up() -> None:
 
 
 def test_a_contract_with_a_pattern_of_its_own_may_have_longer_ids() -> None:
-    Names(BOOK, free=True).check("books/" + "é" * 150, "name")
+    names = Names(BOOK, id_pattern="^.*$")
+    names.check("books/" + "é" * 150, "name")
     with pytest.raises(NameInvalid):
-        Names(BOOK, free=True).check("books/a b", "name")
+        names.check("books/a b", "name")
+
+
+@pytest.mark.parametrize(("id_pattern", "said"), [("", "1 to 63 letters"), ("^[a-z /]{2,10}$", "`^[a-z /]{2,10}$`")])
+def test_a_refused_id_is_told_the_pattern_that_it_must_be_of(id_pattern: str, said: str) -> None:
+    with pytest.raises(NameInvalid, match=re.escape(said)):
+        Names(BOOK, id_pattern=id_pattern).make("", "a b", "book_id")
 
 
 def test_made_up_ids_sort_by_time() -> None:

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 from sqlalchemy.schema import CreateSchema, CreateTable
 
+from services.chassis.postgres import set_time_codec
 from services.cli.stack.postgres import as_unprivileged, binary
 from services.records.documents import Documents
 from services.records.times import duration_micros, timestamp_datetime
@@ -91,7 +92,7 @@ class Specimens:
         rows = [
             ["acme", m.SerializeToString(), 1, 0, *(self._value(m, f) for f in self.table.columns)] for m in messages
         ]
-        insert = f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608  (no input in it)
+        insert = f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({places})"
         await self.connection.executemany(insert, rows)
 
     async def select(self, key: str, query: sa.Select[Any], parameters: dict[str, Any]) -> list[Any]:
@@ -119,6 +120,7 @@ async def specimens(filter_server: Path) -> AsyncIterator[Specimens]:
     """The table, made anew and empty."""
     connection = await asyncpg.connect(host=str(filter_server), user="tenon", database="postgres")
     try:
+        await set_time_codec(connection)
         found = Specimens(connection)
         await connection.execute(f"DROP SCHEMA IF EXISTS {found.table.schema} CASCADE")
         await found.create()

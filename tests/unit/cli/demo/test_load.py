@@ -38,16 +38,16 @@ class FakeServer:
         answer: bytes = getattr(self, f"_{method}")(request)
         return answer
 
-    def _ListFlights(self, request: Any) -> bytes:  # noqa: N802 (the RPC's name)
+    def _ListFlights(self, request: Any) -> bytes:
         assert request.page_size == 1
         return b"a page" if self.names else b""
 
-    def _BatchGetFlights(self, request: Any) -> bytes:  # noqa: N802 (the RPC's name)
+    def _BatchGetFlights(self, request: Any) -> bytes:
         if not self.names.issuperset(request.names):
             raise _error(grpc.StatusCode.NOT_FOUND)
         return b"flights"
 
-    def _BatchCreateFlights(self, request: Any) -> bytes:  # noqa: N802 (the RPC's name)
+    def _BatchCreateFlights(self, request: Any) -> bytes:
         if self.refusal is not None:
             raise _error(self.refusal)
         assert len(request.requests) <= BATCH

@@ -40,7 +40,7 @@ def descriptor() -> Descriptor:
 
 def dialect() -> Dialect:
     """Return Postgres as asyncpg speaks it."""
-    return cast("Dialect", asyncpg.dialect())  # type: ignore[no-untyped-call]
+    return cast("Dialect", asyncpg.dialect())
 
 
 def specimen(**fields: Any) -> Any:
