@@ -99,7 +99,7 @@ def ensure_root_key(settings: Settings, *, fresh: bool) -> None:
             mend=f"restore it from a copy, or delete {settings.home} to start afresh.",
         )
     # The first start alone pays for the cryptography that this loads.
-    from services.chassis.keyring import create_root_key  # noqa: PLC0415
+    from services.chassis.keyring import create_root_key  # noqa: PLC0415 - see above
 
     create_root_key(path)
 

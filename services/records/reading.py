@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from services.chassis.call import Call
+    from services.chassis.errors import InvalidArgument
     from services.chassis.postgres import Executor
     from services.records.filter import Filter
     from services.records.names import Names
@@ -127,14 +128,17 @@ class BatchGet:
         self._check(request, names)
         rows = await (executor or self._executor).fetch(self._statement.sql, arguments, repeatable=True)
         if rows and rows[0][0] is None:
-            description = f"The records have more than {BATCH_BYTES:,} bytes together. Ask for fewer at once."
-            raise invalid(BatchTooLarge, "names", description)
+            raise _too_heavy()
         shown = self._shown
         found = {name: message if shape == shown.shape else shown.of_row(message) for message, shape, name in rows}
         for name in names:
             if name not in found:
                 raise RecordNotFound(self._table.record.type, name)
-        return self._listing.encode(found[name] for name in names)
+        answer = [found[name] for name in names]
+        # A name may be asked for many times: Postgres weighs its record once, the answer holds it each time.
+        if sum(map(len, answer)) > BATCH_BYTES:
+            raise _too_heavy()
+        return self._listing.encode(answer)
 
     def _check(self, request: Any, names: Sequence[str]) -> None:
         if len(names) > MAX_BATCH:
@@ -146,6 +150,11 @@ class BatchGet:
             self._names.check(name, f"names[{index}]")
             if parent and self._names.parent_of(name)[0] != parent:
                 raise invalid(NameInvalid, f"names[{index}]", f"`{name}` is not below the parent `{parent}`.")
+
+
+def _too_heavy() -> InvalidArgument:
+    description = f"The records have more than {BATCH_BYTES:,} bytes together. Ask for fewer at once."
+    return invalid(BatchTooLarge, "names", description)
 
 
 def count_fitting(rows: Sequence[Any], size: int) -> int:

@@ -56,7 +56,7 @@ async def is_grpc_ready(socket: Path, *, certificates: Path, name: str) -> bool:
         return False
     import grpc.aio  # noqa: PLC0415 (only those who ask a service pay for gRPC)
 
-    from services.cli.channel import open_channel  # noqa: PLC0415
+    from services.cli.channel import open_channel  # noqa: PLC0415 (the same)
 
     async with open_channel(socket, certificates=certificates, name=name) as channel:
         check: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/grpc.health.v1.Health/Check")
