@@ -24,6 +24,7 @@ from services.chassis.contract.model import (
     Kind,
     Limit,
     Method,
+    OnDelete,
     Per,
     Permission,
     Public,
@@ -33,6 +34,7 @@ from services.chassis.contract.model import (
     Service,
     Standard,
     StandardKind,
+    Transition,
 )
 from services.chassis.contract.naming import (
     camel,
@@ -70,6 +72,7 @@ __all__ = [
     "Kind",
     "Limit",
     "Method",
+    "OnDelete",
     "Per",
     "Permission",
     "Problem",
@@ -80,6 +83,7 @@ __all__ = [
     "Service",
     "Standard",
     "StandardKind",
+    "Transition",
     "camel",
     "compile_protos",
     "load_contract",

@@ -9,7 +9,7 @@ from google.api import field_behavior_pb2, resource_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from tenon.options.v1 import options_pb2
 
-from services.chassis.contract.model import Behavior, Field, Kind
+from services.chassis.contract.model import Behavior, Field, Kind, OnDelete
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor_pb2 import FieldDescriptorProto
@@ -40,6 +40,11 @@ _BEHAVIORS = {
     field_behavior_pb2.IMMUTABLE: Behavior.IMMUTABLE,
     field_behavior_pb2.IDENTIFIER: Behavior.IDENTIFIER,
 }
+_ON_DELETE = {
+    options_pb2.ON_DELETE_RESTRICT: OnDelete.RESTRICT,
+    options_pb2.ON_DELETE_CASCADE: OnDelete.CASCADE,
+    options_pb2.ON_DELETE_CLEAR: OnDelete.CLEAR,
+}
 
 
 def read_field(
@@ -63,6 +68,9 @@ def read_field(
         searchable=searchable,
         sensitive=option.sensitive,
         max_length=_read_max_length(proto, repeated=descriptor.is_repeated) if kind is Kind.STRING else None,
+        read_permission=option.read_permission,
+        write_permission=option.write_permission,
+        on_delete=_ON_DELETE.get(option.on_delete, OnDelete.RESTRICT),
     )
 
 

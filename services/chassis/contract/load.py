@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 from tenon.options.v1 import options_pb2
 
+from services.chassis.contract.field_options import check_field_options
 from services.chassis.contract.fields import read_behaviors
 from services.chassis.contract.methods import ServiceReader
 from services.chassis.contract.model import Behavior, Contract
@@ -27,14 +28,19 @@ if TYPE_CHECKING:
 
 
 def load_contract(
-    descriptors: FileDescriptorSet, *, services: Collection[str], own: Collection[str] | None = None
+    descriptors: FileDescriptorSet,
+    *,
+    services: Collection[str],
+    own: Collection[str] | None = None,
+    custom: Collection[str] | None = (),
 ) -> Contract:
     """Read a contract from compiled files.
 
     `services` are the names of the service folders: package `tenon.<x>.v1` is served by x where x is among them, and
     every other package by data. `own` are the paths of the files that belong to this repository (`own_files`): all
     others come from outside and are held to the conventions for those. None says that all are the repository's own,
-    as in a contract that was judged before it was written.
+    as in a contract that was judged before it was written. `custom` are the full names of the methods that Python
+    serves beside the derived ones; None says that this was judged before.
 
     Raises ContractError with every convention that is not met.
     """
@@ -45,13 +51,14 @@ def load_contract(
     pool = _pool_of(files)
     ours = {file.name for file in sources.files} if own is None else set(own)
     records = read_records(sources, pool, problems, host_of=partial(host_of, services=services))
-    reader = ServiceReader(pool, problems, records=records, services=services)
+    reader = ServiceReader(pool, problems, records=records, services=services, custom=custom)
     found = reader.read(sources)
     check_outside_names(sources, problems, own=ours)
     check_packages(sources, problems, services=services, own=ours)
     check_permissions(found, sources, problems, own=ours)
     check_records(records, sources, problems)
     check_fields({record.message: record for record in records}, sources, problems)
+    check_field_options({record.message: record for record in records}, sources, problems, own=ours)
     problems.raise_any()
     return Contract(
         descriptors=files,
@@ -74,7 +81,7 @@ def read_contract(path: Path, *, services: Collection[str] | None = None) -> Con
         mend = "Generate it again with `tenon gen` or `tenon up`"
         problem = Problem(file=str(path), element=path.name, message=f"The file is damaged ({error})", mend=mend)
         raise ContractError([problem]) from error
-    return load_contract(descriptors, services=service_folders() if services is None else services)
+    return load_contract(descriptors, services=service_folders() if services is None else services, custom=None)
 
 
 def serialize_contract(contract: Contract) -> bytes:

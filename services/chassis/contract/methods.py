@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from google.protobuf import descriptor_pb2
+from tenon.options.v1 import options_pb2
 
 from services.chassis.contract.bindings import Doors
 from services.chassis.contract.model import Idempotency, Internal, Method, Service
 from services.chassis.contract.packages import folder_of, host_of, segments_of
 from services.chassis.contract.rules import read_rule
 from services.chassis.contract.standard import Standards
+from services.chassis.contract.transitions import moved_record, read_transitions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from google.protobuf.descriptor import MethodDescriptor
     from google.protobuf.descriptor_pool import DescriptorPool
 
-    from services.chassis.contract.model import Record
+    from services.chassis.contract.model import Binding, Record, Standard, Transition
     from services.chassis.contract.problem import Problems
     from services.chassis.contract.source import Element, Sources, SourceService
 
@@ -38,13 +41,19 @@ class ServiceReader:
         *,
         records: Iterable[Record],
         services: Collection[str],
+        custom: Collection[str] | None,
     ) -> None:
-        """Take the pool that has all files, the records that were read, and the names of the service folders."""
+        """Take the pool that has all files, the records that were read, and the names of the service folders.
+
+        `custom` are the full names of the methods that Python serves; None says that all that is not derived is.
+        """
+        self._records = {record.message: record for record in records}
+        self._custom = custom
         self._pool = pool
         self._problems = problems
         self._services = services
         self._doors = Doors(problems)
-        self._standards = Standards(records)
+        self._standards = Standards(self._records.values())
 
     def read(self, sources: Sources) -> tuple[Service, ...]:
         """Return all services by full name."""
@@ -81,8 +90,7 @@ class ServiceReader:
                 "The method is internal and has a REST binding",
                 "Remove `google.api.http`, or the internal rule",
             )
-        by_records = folder_of(element.file.package, self._services) is None
-        standard = self._standards.find(descriptor, bindings, element, self._problems, strict=by_records)
+        standard, transitions = self._read_standard(descriptor, proto, bindings, element)
         return Method(
             path=f"/{service.element.name}/{proto.name}",
             name=proto.name,
@@ -97,4 +105,27 @@ class ServiceReader:
             idempotency=_IDEMPOTENCY[proto.options.idempotency_level],
             standard=standard,
             comment=element.comment,
+            transitions=transitions,
         )
+
+    def _read_standard(
+        self,
+        method: MethodDescriptor,
+        proto: descriptor_pb2.MethodDescriptorProto,
+        bindings: tuple[Binding, ...],
+        element: Element,
+    ) -> tuple[Standard | None, tuple[Transition, ...]]:
+        """Return what records make of the method, and the moves that it makes."""
+        by_records = folder_of(element.file.package, self._services) is None
+        strict = by_records and self._custom is not None and element.name not in self._custom
+        if not proto.options.Extensions[options_pb2.transition]:
+            return self._standards.find(method, bindings, element, self._problems, strict=strict), ()
+        record = moved_record(method, self._records)
+        message = method.output_type.file.pool.FindMessageTypeByName(record.message) if record else None
+        moves = read_transitions(proto.options, record, message, element, self._problems)
+        if record is None or not record.patterns:
+            return None, moves
+        judged = self._standards.judge_transition(
+            method, bindings, element, self._problems, record=record, strict=strict
+        )
+        return judged, moves

@@ -128,7 +128,7 @@ class Idempotency(enum.Enum):
 
 
 class StandardKind(enum.Enum):
-    """The standard and batch methods of the AIPs that the record engine serves."""
+    """The methods that the record engine serves: the AIPs' standard and batch methods, and those that Tenon adds."""
 
     GET = "Get"
     LIST = "List"
@@ -137,6 +137,16 @@ class StandardKind(enum.Enum):
     DELETE = "Delete"
     BATCH_GET = "BatchGet"
     BATCH_CREATE = "BatchCreate"
+    SEARCH = "Search"
+    BATCH_UPDATE = "BatchUpdate"
+    BATCH_DELETE = "BatchDelete"
+    UNDELETE = "Undelete"
+    EXPUNGE = "Expunge"
+    WATCH = "Watch"
+    IMPORT = "Import"
+    EXPORT = "Export"
+    TRANSITION = "Transition"
+    """Moves a state: found by its option, whatever its name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,6 +157,20 @@ class Standard:
     """Which one."""
     record: str
     """Full name of the record's message."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transition:
+    """A move of a state field that a method makes."""
+
+    field: str
+    """The enum field that is moved."""
+    sources: tuple[int, ...]
+    """Numbers of the states that it may be moved from."""
+    target: int
+    """Number of the state that it is moved to."""
+    name: str
+    """The target without its enum's prefix, such as `confirmed`: events of the move are named by it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,6 +203,8 @@ class Method:
     """Which standard method it is, if it is one."""
     comment: str
     """What the contract says of it."""
+    transitions: tuple[Transition, ...] = ()
+    """The moves that it makes, each of another field; none for most methods."""
 
     @property
     def is_internal(self) -> bool:
@@ -250,6 +276,14 @@ class Kind(enum.Enum):
     MAP = "map"
 
 
+class OnDelete(enum.Enum):
+    """What becomes of a record when another that it refers to is deleted."""
+
+    RESTRICT = "restrict"
+    CASCADE = "cascade"
+    CLEAR = "clear"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Field:
     """One top-level field of a record."""
@@ -280,6 +314,12 @@ class Field:
     """Whether it is kept out of logs and events."""
     max_length: int | None
     """The most characters that `buf.validate` allows in a string, or None."""
+    read_permission: str = ""
+    """The permission without which it is not shown, or empty."""
+    write_permission: str = ""
+    """The permission without which it is not written, or empty."""
+    on_delete: OnDelete = OnDelete.RESTRICT
+    """What becomes of the record when the one that it refers to is deleted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -316,6 +356,10 @@ class Record:
     """Path of the `.proto` file."""
     comment: str
     """What the contract says of it."""
+    soft_delete: bool = False
+    """Whether Delete hides a row, so that Undelete can bring it back."""
+    keep_deleted: float | None = None
+    """Seconds for which a hidden row is kept, or None for ever."""
 
     def field(self, name: str) -> Field | None:
         """Return the field of that name, or None."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from google.protobuf.descriptor_pool import DescriptorPool
+    from google.protobuf.duration_pb2 import Duration
 
     from services.chassis.contract.problem import Problems
     from services.chassis.contract.source import Element, SourceMessage, Sources
@@ -76,7 +77,8 @@ def _read_record(
     resource = message.proto.options.Extensions[resource_pb2.resource]
     keys = _read_keys(option, message)
     fields = _read_fields(message, pool, keys)
-    _refuse_unenforced(option, element, problems)
+    _check_option(option, element, problems)
+    _check_deletion(option, fields, element, problems)
     _check_resource(resource, fields, element, problems)
     _check_keys(keys, fields, message, problems)
     patterns = tuple(resource.pattern)
@@ -96,6 +98,8 @@ def _read_record(
         fields=tuple(sorted(fields.values(), key=lambda field: field.number)),
         file=element.file.name,
         comment=element.comment,
+        soft_delete=option.soft_delete,
+        keep_deleted=_seconds(option.keep_deleted) if option.HasField("keep_deleted") else None,
     )
 
 
@@ -135,12 +139,7 @@ def _once(keys: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys(key for key in keys if key))
 
 
-def _refuse_unenforced(option: options_pb2.Record, element: Element, problems: Problems) -> None:
-    """Refuse what guards something and is not enforced: to ignore it would fail open."""
-    if option.soft_delete:
-        problems.add(
-            element, "`soft_delete` is not served yet: Delete would destroy the row", "Remove it, or leave Delete out"
-        )
+def _check_option(option: options_pb2.Record, element: Element, problems: Problems) -> None:
     if any(not key.fields for key in (*option.unique, *option.index)):
         problems.add(element, "A key of the record names no fields", "Name its fields, or remove it")
     if len(UnknownFieldSet(option)) or option.scope not in _SCOPES:
@@ -149,6 +148,28 @@ def _refuse_unenforced(option: options_pb2.Record, element: Element, problems: P
             "The record has parts that this version of Tenon does not know",
             MEND_UNKNOWN,
         )
+
+
+def _check_deletion(
+    option: options_pb2.Record, fields: Mapping[str, Field], element: Element, problems: Problems
+) -> None:
+    deleted = fields.get("delete_time")
+    if option.soft_delete and (deleted is None or deleted.kind is not Kind.TIMESTAMP or deleted.repeated):
+        problems.add(
+            element,
+            "The record is deleted softly and has no field that says when (AIP-164)",
+            "Add `google.protobuf.Timestamp delete_time` with OUTPUT_ONLY",
+        )
+    if option.HasField("keep_deleted") and not (option.soft_delete and _seconds(option.keep_deleted) > 0):
+        problems.add(
+            element,
+            "`keep_deleted` is for records that are deleted softly, and is longer than nothing",
+            "Say `soft_delete: true` and a positive time, or remove it",
+        )
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.seconds + duration.nanos / 1e9
 
 
 def _check_resource(

@@ -1,16 +1,13 @@
-"""Holds what names something else to what exists: references, parents, and options on fields."""
+"""Holds what names something else to what exists: references and parents."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from google.api import resource_pb2
-from google.protobuf.unknown_fields import UnknownFieldSet
-from tenon.options.v1 import options_pb2
 
 from services.chassis.contract.model import Scope
-from services.chassis.contract.problem import MEND_UNKNOWN
-from services.chassis.contract.records import is_pattern, is_record
+from services.chassis.contract.records import is_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -58,7 +55,6 @@ def check_fields(records: Mapping[str, Record], sources: Sources, problems: Prob
     for message in sources.messages.values():
         for element, field in message.fields():
             _check_reference(element, field, known, problems)
-            _check_option(element, field, problems, stored=is_record(message))
     for record in records.values():
         for target_type, element in _targets(record, sources):
             target = by_type.get(target_type)
@@ -105,24 +101,4 @@ def _check_reference(element: Element, field: FieldDescriptorProto, known: set[s
                 element,
                 f"The reference names the resource type {name!r}, which no message has",
                 f"Name one of {', '.join(sorted(known - {ANY_TYPE, ''})) or 'the types that exist (there are none)'}",
-            )
-
-
-def _check_option(element: Element, field: FieldDescriptorProto, problems: Problems, *, stored: bool) -> None:
-    option = field.options.Extensions[options_pb2.field]
-    for name in ("read_permission", "write_permission"):
-        if getattr(option, name):
-            problems.add(
-                element,
-                f"`{name}` is not enforced yet",
-                "Remove it, and keep the field in a record of its own behind a permission of its own",
-            )
-    if len(UnknownFieldSet(option)):
-        problems.add(element, "The field has parts that this version of Tenon does not know", MEND_UNKNOWN)
-    for name in ("unique", "indexed", "searchable"):
-        if getattr(option, name) and not stored:
-            problems.add(
-                element,
-                f"`{name}` does nothing in a message that is no record",
-                "Remove it, or make the message a record",
             )

@@ -40,7 +40,9 @@ MESH_CLIENTS = ("edge", "cli")
 SHORTEST_WINDOW = 0.05
 """Seconds: the shortest window that the edge's limiter takes."""
 
-_PERMISSION = re.compile(r"[a-z][a-zA-Z0-9_]*(\.[a-z][a-zA-Z0-9_]*){2}")
+PERMISSION = re.compile(r"[a-z][a-zA-Z0-9_]*(\.[a-z][a-zA-Z0-9_]*){2}")
+"""What a permission looks like: `service.resource.verb`."""
+
 _PER = {
     options_pb2.PER_SUBJECT: Per.SUBJECT,
     options_pb2.PER_ADDRESS: Per.ADDRESS,
@@ -56,12 +58,6 @@ _AUDIT = {
 
 def read_rule(options: MethodOptions, element: Element, problems: Problems, *, services: Collection[str]) -> Rule:
     """Return the rule of a method; `services` are the names of the mesh's services."""
-    if options.Extensions[options_pb2.transition]:
-        problems.add(
-            element,
-            "Transitions are not served yet, so this one would guard nothing",
-            "Remove `transition`, and check the move in the service's own method",
-        )
     if not options.HasExtension(options_pb2.rule):
         problems.add(
             element,
@@ -111,7 +107,7 @@ def _require_reason(reason: str, name: str, element: Element, problems: Problems
 
 
 def _read_permission(name: str, element: Element, problems: Problems) -> Access:
-    if not _PERMISSION.fullmatch(name):
+    if not PERMISSION.fullmatch(name):
         problems.add(
             element,
             f"The permission {name!r} is not `service.resource.verb`",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.chassis.contract.model import Binding, Record, Standard, StandardKind
 from services.chassis.contract.naming import pascal
-from services.chassis.contract.shape import Shape, method_name, shape_of
+from services.chassis.contract.shape import ANY_VERB, Shape, change_shape, method_name, shape_of, transition_shape
 from services.chassis.contract.template import TemplateError, parse_template, segments_meet
 
 if TYPE_CHECKING:
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
     from services.chassis.contract.problem import Problems
     from services.chassis.contract.source import Element
+
+
+NAMED = tuple(kind for kind in StandardKind if kind is not StandardKind.TRANSITION)
+"""The kinds that a method is found to be by its name."""
+
+_NEEDS_SOFT_DELETE = frozenset({StandardKind.UNDELETE, StandardKind.EXPUNGE})
+_SERVED = ", ".join(kind.value for kind in NAMED)
 
 
 class Standards:
@@ -28,7 +35,7 @@ class Standards:
         for record in records:
             if not record.patterns:
                 continue
-            for kind in StandardKind:
+            for kind in NAMED:
                 exact = method_name(kind, record)
                 self._exact[record.package, exact] = (kind, record)
                 for noun in (record.singular, record.plural):
@@ -52,8 +59,27 @@ class Standards:
             self._explain(key, element, problems, strict=strict)
             return None
         kind, record = self._exact[key]
-        _Judge(method, element, problems, shape_of(kind, record), strict=strict).judge(bindings)
+        judge = _Judge(method, element, problems, shape_of(kind, record), strict=strict)
+        judge.judge(bindings)
+        if kind is StandardKind.WATCH:
+            judge.judge_change(change_shape(record))
+        _judge_record(kind, record, element, problems)
         return Standard(kind=kind, record=record.message)
+
+    def judge_transition(
+        self,
+        method: MethodDescriptor,
+        bindings: tuple[Binding, ...],
+        element: Element,
+        problems: Problems,
+        *,
+        record: Record,
+        strict: bool,
+    ) -> Standard:
+        """Return what a method is that moves a state of a record. Whatever is not as AIP-216 has it is a problem."""
+        shape = transition_shape(record, wrapped=method.output_type.full_name != record.message)
+        _Judge(method, element, problems, shape, strict=strict).judge(bindings)
+        return Standard(kind=StandardKind.TRANSITION, record=record.message)
 
     def _explain(self, key: tuple[str, str], element: Element, problems: Problems, *, strict: bool) -> None:
         """Say why a method is no standard one, where it looks like one or has to be one."""
@@ -66,9 +92,9 @@ class Standards:
         elif strict:
             problems.add(
                 element,
-                "Nothing can serve this method: its package has no service folder, and records serve"
-                " Get, List, Create, Update, Delete, BatchGet and BatchCreate alone",
-                "Remove it, rename it to a standard method of a record of its package, or write a service for it",
+                "Nothing can serve this method: it is no standard method of a record of its package"
+                f" ({_SERVED}), moves no state, and no Python is written for it",
+                "Remove it, rename it to a standard method, or write it in Python beside the contract",
             )
 
 
@@ -86,21 +112,33 @@ class _Judge:
 
     def judge(self, bindings: tuple[Binding, ...]) -> None:
         """Report all that differs."""
-        if self.method.client_streaming or self.method.server_streaming:
-            self._add("streams", "Take the word `stream` out")
+        self._judge_streams()
         self._judge_fields(self.method.input_type, self.shape.required, self.shape.optional)
         answer = self.method.output_type
         if isinstance(self.shape.answer, str):
             if answer.full_name != self.shape.answer:
                 self._add(f"returns {answer.full_name}", f"Let it return {self.shape.answer}")
         else:
-            self._judge_fields(answer, self.shape.answer, {})
+            self._judge_fields(answer, self.shape.answer, self.shape.answer_optional)
         for binding in bindings:
             if binding.template:  # that one has none is reported where bindings are read
                 self._judge_binding(binding)
 
+    def judge_change(self, fields: Mapping[str, str]) -> None:
+        """Report what is wrong with the message that a Watch has for each change."""
+        changes = self.method.output_type.fields_by_name.get("changes")
+        if changes is not None and changes.message_type is not None:
+            first, second, *more = fields.items()
+            self._judge_fields(changes.message_type, dict((first, second)), dict(more))
+
+    def _judge_streams(self) -> None:
+        if self.method.client_streaming or (self.method.server_streaming and not self.shape.streams):
+            self._add("streams", "Take the word `stream` out")
+        elif self.shape.streams and not self.method.server_streaming:
+            self._add("answers once", "Let it return a `stream`")
+
     def _add(self, what: str, mend: str) -> None:
-        self.problems.add(self.element, f"The method {what}, which AIP-{self.shape.aip} does not have", mend)
+        self.problems.add(self.element, f"The method {what}, which {self.shape.source} does not have", mend)
 
     def _judge_fields(self, message: Descriptor, required: Mapping[str, str], optional: Mapping[str, str]) -> None:
         allowed = {**required, **optional}
@@ -108,7 +146,7 @@ class _Judge:
             if name not in message.fields_by_name:
                 self.problems.add(
                     self.element,
-                    f"{message.full_name} has no field {name!r}, which AIP-{self.shape.aip} asks for",
+                    f"{message.full_name} has no field {name!r}, which {self.shape.source} asks for",
                     f"Add `{wanted} {name}`",
                 )
         for field in message.fields:
@@ -132,7 +170,7 @@ class _Judge:
             template = parse_template(binding.template)
         except TemplateError:
             return  # reported where bindings are read
-        if template.verb != shape.suffix:
+        if template.verb != shape.suffix and not (shape.suffix == ANY_VERB and template.verb):
             mend = f"End the path with `:{shape.suffix}`" if shape.suffix else "End the path without a colon"
             self._add(f"has the path {binding.template}", mend)
         if not shape.bound:
@@ -141,6 +179,22 @@ class _Judge:
         wanted = tuple("*" if part.startswith("{") else part for part in shape.pattern.split("/"))
         if variable is None or not segments_meet(variable.segments, wanted):
             self._add(f"has the path {binding.template}", f"Let the path have `{{{shape.bound}={'/'.join(wanted)}}}`")
+
+
+def _judge_record(kind: StandardKind, record: Record, element: Element, problems: Problems) -> None:
+    """Report a method that its record gives nothing to do."""
+    if kind in _NEEDS_SOFT_DELETE and not record.soft_delete:
+        problems.add(
+            element,
+            f"{record.message} is not deleted softly, so there is nothing to {kind.value.lower()}",
+            "Remove the method, or say `soft_delete: true` in the record",
+        )
+    if kind is StandardKind.SEARCH and not record.search:
+        problems.add(
+            element,
+            f"{record.message} names no fields to search",
+            'Name them in the record: `search: ["title"]`',
+        )
 
 
 def _type_of(field: FieldDescriptor) -> str:

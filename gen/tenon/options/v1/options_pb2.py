@@ -27,19 +27,21 @@ from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etenon/options/v1/options.proto\x12\x10tenon.options.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\xf4\x02\n\x04Rule\x12\x18\n\x06public\x18\x01 \x01(\tH\x00R\x06public\x12&\n\rauthenticated\x18\x02 \x01(\tH\x00R\rauthenticated\x12 \n\npermission\x18\x03 \x01(\tH\x00R\npermission\x12\x38\n\x08internal\x18\x04 \x01(\x0b\x32\x1a.tenon.options.v1.InternalH\x00R\x08internal\x12-\n\x05limit\x18\x05 \x01(\x0b\x32\x17.tenon.options.v1.LimitR\x05limit\x12\x33\n\x07timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeout\x12\x31\n\x07step_up\x18\x07 \x01(\x0b\x32\x18.tenon.options.v1.StepUpR\x06stepUp\x12-\n\x05\x61udit\x18\x08 \x01(\x0e\x32\x17.tenon.options.v1.AuditR\x05\x61uditB\x08\n\x06\x61\x63\x63\x65ss\"$\n\x08Internal\x12\x18\n\x07\x63\x61llers\x18\x01 \x03(\tR\x07\x63\x61llers\"\x95\x01\n\x05Limit\x12\'\n\x03per\x18\x01 \x01(\x0e\x32\x15.tenon.options.v1.PerR\x03per\x12\x1a\n\x08requests\x18\x02 \x01(\rR\x08requests\x12\x31\n\x06window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06window\x12\x14\n\x05\x62urst\x18\x04 \x01(\rR\x05\x62urst\"N\n\x06StepUp\x12\x10\n\x03\x61\x63r\x18\x01 \x01(\tR\x03\x61\x63r\x12\x32\n\x07max_age\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06maxAge\"F\n\nTransition\x12\x14\n\x05\x66ield\x18\x01 \x01(\tR\x05\x66ield\x12\x12\n\x04\x66rom\x18\x02 \x03(\tR\x04\x66rom\x12\x0e\n\x02to\x18\x03 \x01(\tR\x02to\"\xcc\x01\n\x06Record\x12-\n\x05scope\x18\x01 \x01(\x0e\x32\x17.tenon.options.v1.ScopeR\x05scope\x12\x1f\n\x0bsoft_delete\x18\x02 \x01(\x08R\nsoftDelete\x12-\n\x06unique\x18\x03 \x03(\x0b\x32\x15.tenon.options.v1.KeyR\x06unique\x12+\n\x05index\x18\x04 \x03(\x0b\x32\x15.tenon.options.v1.KeyR\x05index\x12\x16\n\x06search\x18\x05 \x03(\tR\x06search\"\x1d\n\x03Key\x12\x16\n\x06\x66ields\x18\x01 \x03(\tR\x06\x66ields\"\xcb\x01\n\x05\x46ield\x12\x18\n\x07indexed\x18\x01 \x01(\x08R\x07indexed\x12\x16\n\x06unique\x18\x02 \x01(\x08R\x06unique\x12\x1e\n\nsearchable\x18\x03 \x01(\x08R\nsearchable\x12\x1c\n\tsensitive\x18\x04 \x01(\x08R\tsensitive\x12\'\n\x0fread_permission\x18\x05 \x01(\tR\x0ereadPermission\x12)\n\x10write_permission\x18\x06 \x01(\tR\x0fwritePermission*R\n\x03Per\x12\x13\n\x0fPER_UNSPECIFIED\x10\x00\x12\x0f\n\x0bPER_SUBJECT\x10\x01\x12\x0f\n\x0bPER_ADDRESS\x10\x02\x12\x14\n\x10PER_ORGANIZATION\x10\x03*O\n\x05\x41udit\x12\x15\n\x11\x41UDIT_UNSPECIFIED\x10\x00\x12\x0e\n\nAUDIT_NONE\x10\x01\x12\x10\n\x0c\x41UDIT_WRITES\x10\x02\x12\r\n\tAUDIT_ALL\x10\x03*Y\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x16\n\x12SCOPE_ORGANIZATION\x10\x01\x12\x0f\n\x0bSCOPE_OWNER\x10\x02\x12\x10\n\x0cSCOPE_GLOBAL\x10\x03:L\n\x04rule\x12\x1e.google.protobuf.MethodOptions\x18\x91\xbf\x04 \x01(\x0b\x32\x16.tenon.options.v1.RuleR\x04rule:^\n\ntransition\x12\x1e.google.protobuf.MethodOptions\x18\x92\xbf\x04 \x03(\x0b\x32\x1c.tenon.options.v1.TransitionR\ntransition:S\n\x06record\x12\x1f.google.protobuf.MessageOptions\x18\x91\xbf\x04 \x01(\x0b\x32\x18.tenon.options.v1.RecordR\x06record:N\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\x91\xbf\x04 \x01(\x0b\x32\x17.tenon.options.v1.FieldR\x05\x66ieldb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etenon/options/v1/options.proto\x12\x10tenon.options.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\xf4\x02\n\x04Rule\x12\x18\n\x06public\x18\x01 \x01(\tH\x00R\x06public\x12&\n\rauthenticated\x18\x02 \x01(\tH\x00R\rauthenticated\x12 \n\npermission\x18\x03 \x01(\tH\x00R\npermission\x12\x38\n\x08internal\x18\x04 \x01(\x0b\x32\x1a.tenon.options.v1.InternalH\x00R\x08internal\x12-\n\x05limit\x18\x05 \x01(\x0b\x32\x17.tenon.options.v1.LimitR\x05limit\x12\x33\n\x07timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeout\x12\x31\n\x07step_up\x18\x07 \x01(\x0b\x32\x18.tenon.options.v1.StepUpR\x06stepUp\x12-\n\x05\x61udit\x18\x08 \x01(\x0e\x32\x17.tenon.options.v1.AuditR\x05\x61uditB\x08\n\x06\x61\x63\x63\x65ss\"$\n\x08Internal\x12\x18\n\x07\x63\x61llers\x18\x01 \x03(\tR\x07\x63\x61llers\"\x95\x01\n\x05Limit\x12\'\n\x03per\x18\x01 \x01(\x0e\x32\x15.tenon.options.v1.PerR\x03per\x12\x1a\n\x08requests\x18\x02 \x01(\rR\x08requests\x12\x31\n\x06window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06window\x12\x14\n\x05\x62urst\x18\x04 \x01(\rR\x05\x62urst\"N\n\x06StepUp\x12\x10\n\x03\x61\x63r\x18\x01 \x01(\tR\x03\x61\x63r\x12\x32\n\x07max_age\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06maxAge\"F\n\nTransition\x12\x14\n\x05\x66ield\x18\x01 \x01(\tR\x05\x66ield\x12\x12\n\x04\x66rom\x18\x02 \x03(\tR\x04\x66rom\x12\x0e\n\x02to\x18\x03 \x01(\tR\x02to\"\x8a\x02\n\x06Record\x12-\n\x05scope\x18\x01 \x01(\x0e\x32\x17.tenon.options.v1.ScopeR\x05scope\x12\x1f\n\x0bsoft_delete\x18\x02 \x01(\x08R\nsoftDelete\x12-\n\x06unique\x18\x03 \x03(\x0b\x32\x15.tenon.options.v1.KeyR\x06unique\x12+\n\x05index\x18\x04 \x03(\x0b\x32\x15.tenon.options.v1.KeyR\x05index\x12\x16\n\x06search\x18\x05 \x03(\tR\x06search\x12<\n\x0ckeep_deleted\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0bkeepDeleted\"\x1d\n\x03Key\x12\x16\n\x06\x66ields\x18\x01 \x03(\tR\x06\x66ields\"\x84\x02\n\x05\x46ield\x12\x18\n\x07indexed\x18\x01 \x01(\x08R\x07indexed\x12\x16\n\x06unique\x18\x02 \x01(\x08R\x06unique\x12\x1e\n\nsearchable\x18\x03 \x01(\x08R\nsearchable\x12\x1c\n\tsensitive\x18\x04 \x01(\x08R\tsensitive\x12\'\n\x0fread_permission\x18\x05 \x01(\tR\x0ereadPermission\x12)\n\x10write_permission\x18\x06 \x01(\tR\x0fwritePermission\x12\x37\n\ton_delete\x18\x07 \x01(\x0e\x32\x1a.tenon.options.v1.OnDeleteR\x08onDelete*R\n\x03Per\x12\x13\n\x0fPER_UNSPECIFIED\x10\x00\x12\x0f\n\x0bPER_SUBJECT\x10\x01\x12\x0f\n\x0bPER_ADDRESS\x10\x02\x12\x14\n\x10PER_ORGANIZATION\x10\x03*O\n\x05\x41udit\x12\x15\n\x11\x41UDIT_UNSPECIFIED\x10\x00\x12\x0e\n\nAUDIT_NONE\x10\x01\x12\x10\n\x0c\x41UDIT_WRITES\x10\x02\x12\r\n\tAUDIT_ALL\x10\x03*Y\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x16\n\x12SCOPE_ORGANIZATION\x10\x01\x12\x0f\n\x0bSCOPE_OWNER\x10\x02\x12\x10\n\x0cSCOPE_GLOBAL\x10\x03*i\n\x08OnDelete\x12\x19\n\x15ON_DELETE_UNSPECIFIED\x10\x00\x12\x16\n\x12ON_DELETE_RESTRICT\x10\x01\x12\x15\n\x11ON_DELETE_CASCADE\x10\x02\x12\x13\n\x0fON_DELETE_CLEAR\x10\x03:L\n\x04rule\x12\x1e.google.protobuf.MethodOptions\x18\x91\xbf\x04 \x01(\x0b\x32\x16.tenon.options.v1.RuleR\x04rule:^\n\ntransition\x12\x1e.google.protobuf.MethodOptions\x18\x92\xbf\x04 \x03(\x0b\x32\x1c.tenon.options.v1.TransitionR\ntransition:S\n\x06record\x12\x1f.google.protobuf.MessageOptions\x18\x91\xbf\x04 \x01(\x0b\x32\x18.tenon.options.v1.RecordR\x06record:N\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\x91\xbf\x04 \x01(\x0b\x32\x17.tenon.options.v1.FieldR\x05\x66ieldb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tenon.options.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PER']._serialized_start=1279
-  _globals['_PER']._serialized_end=1361
-  _globals['_AUDIT']._serialized_start=1363
-  _globals['_AUDIT']._serialized_end=1442
-  _globals['_SCOPE']._serialized_start=1444
-  _globals['_SCOPE']._serialized_end=1533
+  _globals['_PER']._serialized_start=1398
+  _globals['_PER']._serialized_end=1480
+  _globals['_AUDIT']._serialized_start=1482
+  _globals['_AUDIT']._serialized_end=1561
+  _globals['_SCOPE']._serialized_start=1563
+  _globals['_SCOPE']._serialized_end=1652
+  _globals['_ONDELETE']._serialized_start=1654
+  _globals['_ONDELETE']._serialized_end=1759
   _globals['_RULE']._serialized_start=119
   _globals['_RULE']._serialized_end=491
   _globals['_INTERNAL']._serialized_start=493
@@ -51,9 +53,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSITION']._serialized_start=763
   _globals['_TRANSITION']._serialized_end=833
   _globals['_RECORD']._serialized_start=836
-  _globals['_RECORD']._serialized_end=1040
-  _globals['_KEY']._serialized_start=1042
-  _globals['_KEY']._serialized_end=1071
-  _globals['_FIELD']._serialized_start=1074
-  _globals['_FIELD']._serialized_end=1277
+  _globals['_RECORD']._serialized_end=1102
+  _globals['_KEY']._serialized_start=1104
+  _globals['_KEY']._serialized_end=1133
+  _globals['_FIELD']._serialized_start=1136
+  _globals['_FIELD']._serialized_end=1396
 # @@protoc_insertion_point(module_scope)

@@ -109,6 +109,34 @@ SCOPE_GLOBAL: Scope.ValueType  # 3
 """Gives a row to everybody. Only the system organization writes."""
 Global___Scope: _TypeAlias = Scope  # noqa: Y015
 
+class _OnDelete:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OnDeleteEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OnDelete.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ON_DELETE_UNSPECIFIED: _OnDelete.ValueType  # 0
+    """Is the safe default: restrict."""
+    ON_DELETE_RESTRICT: _OnDelete.ValueType  # 1
+    """Refuses the deletion while anything refers to the record."""
+    ON_DELETE_CASCADE: _OnDelete.ValueType  # 2
+    """Deletes what refers to the record."""
+    ON_DELETE_CLEAR: _OnDelete.ValueType  # 3
+    """Empties the fields that refer to the record."""
+
+class OnDelete(_OnDelete, metaclass=_OnDeleteEnumTypeWrapper):
+    """Says what becomes of a record when another that it refers to is deleted."""
+
+ON_DELETE_UNSPECIFIED: OnDelete.ValueType  # 0
+"""Is the safe default: restrict."""
+ON_DELETE_RESTRICT: OnDelete.ValueType  # 1
+"""Refuses the deletion while anything refers to the record."""
+ON_DELETE_CASCADE: OnDelete.ValueType  # 2
+"""Deletes what refers to the record."""
+ON_DELETE_CLEAR: OnDelete.ValueType  # 3
+"""Empties the fields that refer to the record."""
+Global___OnDelete: _TypeAlias = OnDelete  # noqa: Y015
+
 @_typing.final
 class Rule(_message.Message):
     """Says who may call a method, how often, for how long, and what is written down about it."""
@@ -295,6 +323,7 @@ class Record(_message.Message):
     UNIQUE_FIELD_NUMBER: _builtins.int
     INDEX_FIELD_NUMBER: _builtins.int
     SEARCH_FIELD_NUMBER: _builtins.int
+    KEEP_DELETED_FIELD_NUMBER: _builtins.int
     scope: Global___Scope.ValueType
     """Says who a row belongs to."""
     soft_delete: _builtins.bool
@@ -311,6 +340,10 @@ class Record(_message.Message):
     def search(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Are the string fields that Search reads."""
 
+    @_builtins.property
+    def keep_deleted(self) -> _duration_pb2.Duration:
+        """Is how long a row that Delete has hidden is kept. It is kept for ever when unset."""
+
     def __init__(
         self,
         *,
@@ -319,10 +352,11 @@ class Record(_message.Message):
         unique: _abc.Iterable[Global___Key] | None = ...,
         index: _abc.Iterable[Global___Key] | None = ...,
         search: _abc.Iterable[_builtins.str] | None = ...,
+        keep_deleted: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["keep_deleted", b"keep_deleted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "scope", b"scope", "search", b"search", "soft_delete", b"soft_delete", "unique", b"unique"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "keep_deleted", b"keep_deleted", "scope", b"scope", "search", b"search", "soft_delete", b"soft_delete", "unique", b"unique"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -364,6 +398,7 @@ class Field(_message.Message):
     SENSITIVE_FIELD_NUMBER: _builtins.int
     READ_PERMISSION_FIELD_NUMBER: _builtins.int
     WRITE_PERMISSION_FIELD_NUMBER: _builtins.int
+    ON_DELETE_FIELD_NUMBER: _builtins.int
     indexed: _builtins.bool
     """Says whether lists are often filtered by this field."""
     unique: _builtins.bool
@@ -376,6 +411,8 @@ class Field(_message.Message):
     """Is the permission without which the field is not shown."""
     write_permission: _builtins.str
     """Is the permission without which the field is not written."""
+    on_delete: Global___OnDelete.ValueType
+    """Says what becomes of this field's record when the record that it refers to is deleted."""
     def __init__(
         self,
         *,
@@ -385,10 +422,11 @@ class Field(_message.Message):
         sensitive: _builtins.bool = ...,
         read_permission: _builtins.str = ...,
         write_permission: _builtins.str = ...,
+        on_delete: Global___OnDelete.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["indexed", b"indexed", "read_permission", b"read_permission", "searchable", b"searchable", "sensitive", b"sensitive", "unique", b"unique", "write_permission", b"write_permission"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["indexed", b"indexed", "on_delete", b"on_delete", "read_permission", b"read_permission", "searchable", b"searchable", "sensitive", b"sensitive", "unique", b"unique", "write_permission", b"write_permission"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -71,14 +71,18 @@ message Book {
 """Two records, of which one is the other's parent, and three standard methods."""
 
 
-def load(files: dict[str, str], *, services: tuple[str, ...] = ("auth", "data")) -> Contract:
+def load(
+    files: dict[str, str], *, services: tuple[str, ...] = ("auth", "data"), custom: tuple[str, ...] = ()
+) -> Contract:
     """Load files from outside, by their paths below their root."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in files.items():
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        return load_contract(compile_protos([Path(folder)]), services=services, own=own_files(PROTO_ROOT))
+        return load_contract(
+            compile_protos([Path(folder)]), services=services, own=own_files(PROTO_ROOT), custom=custom
+        )
 
 
 def problems_of(files: dict[str, str]) -> tuple[Problem, ...]:
