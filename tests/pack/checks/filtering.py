@@ -38,7 +38,7 @@ def fields_of(kit: Kit, *, repeated: bool) -> list[Field]:
 def literal(kit: Kit, field: Field, value: Any) -> str:
     """Return a value as a filter has it."""
     if field.kind is Kind.STRING:
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
     if field.kind is Kind.BOOL:
         return "true" if value else "false"
     if field.kind is Kind.TIMESTAMP:
