@@ -23,6 +23,8 @@ from tests.grpc_fixtures import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+pytest.register_assert_rewrite("tests.pack.checks")  # so that a statement that fails shows its values
+
 ALLOWED_SKIPS = (
     "only root needs a user namespace",
     "grpcurl is installed where Go is",

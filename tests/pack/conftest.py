@@ -38,6 +38,8 @@ def world(pack_stack: Stack) -> World:
 
 
 @pytest.fixture(scope="session")
-def doors(pack_stack: Stack, world: World) -> Doors:
+def doors(pack_stack: Stack, world: World) -> Iterator[Doors]:
     """The doors of the stack."""
-    return Doors(pack_stack.url, world.contract)
+    doors = Doors(pack_stack.url, world.contract)
+    yield doors
+    doors.close()

@@ -51,6 +51,9 @@ class Door(Protocol):
     def call(self, method: Method, request: Message, token: str | None) -> Message:
         """Call a method; raises Refused."""
 
+    def close(self) -> None:
+        """Close what it holds."""
+
 
 class Messages:
     """The message classes of one contract."""
@@ -90,6 +93,10 @@ class GrpcDoor:
             raise _of_rpc(error) from None
         return found
 
+    def close(self) -> None:
+        """Close the channel."""
+        self._channel.close()
+
 
 class RestDoor:
     """JSON over HTTP."""
@@ -122,6 +129,10 @@ class RestDoor:
             raise _of_json(answer)
         found: Message = json_format.ParseDict(answer.json(), self._messages.of(method.output)())
         return found
+
+    def close(self) -> None:
+        """Close the client."""
+        self._client.close()
 
 
 def json_name(name: str) -> str:
@@ -203,3 +214,8 @@ class Doors:
         """The doors by name."""
         messages = Messages(self.contract)
         return {name: door(self.url, messages) for name, door in DOORS.items()}
+
+    def close(self) -> None:
+        """Close what the doors hold."""
+        for door in self.all.values():
+            door.close()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import uuid
 from dataclasses import dataclass, field
+from random import Random
 from typing import TYPE_CHECKING, Any
 
-from services.chassis.contract import SYSTEM_ORGANIZATION, Method, Record, Scope, StandardKind
+from buf.validate import validate_pb2
+
+from services.chassis.contract import SYSTEM_ORGANIZATION, Behavior, Kind, Method, Record, Scope, StandardKind
 from tests.pack.doors import Messages, Refused
-from tests.pack.values import Values
+from tests.pack.values import Values, text_like
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from tests.pack.doors import Door
 
 _NUMBERS = itertools.count(1)
+_RANDOM = Random(1)  # noqa: S311 - test data, not a secret
+_USED: set[tuple[str, str]] = set()
 
 
 @dataclass(frozen=True)
@@ -151,11 +156,13 @@ class Kit:
     def fresh_id(self) -> str:
         """Return an id that nobody has used: one that the contract's own pattern takes, where it has one."""
         request = self.request(StandardKind.CREATE)
-        values = Values(next(_NUMBERS), lambda _: "")
-        found = request.DESCRIPTOR.fields_by_name[self.id_field]
-        values._set(request, found, 0)  # noqa: SLF001 - the same rules as for a body
-        text = str(getattr(request, self.id_field))
-        return text if " " not in text else f"p{uuid.uuid4().hex[:16]}"
+        rules = request.DESCRIPTOR.fields_by_name[self.id_field].GetOptions().Extensions[validate_pb2.field].string
+        while rules.pattern:
+            text = text_like(rules.pattern, _RANDOM)
+            if (self.record.message, text) not in _USED:
+                _USED.add((self.record.message, text))
+                return text
+        return f"p{uuid.uuid4().hex[:16]}"
 
     @property
     def id_field(self) -> str:
@@ -185,8 +192,6 @@ class Kit:
 
     def text_fields(self) -> list[str]:
         """Return the plain text fields that may be changed to any text."""
-        from services.chassis.contract import Behavior, Kind  # noqa: PLC0415 - read once
-
         fixed = {Behavior.OUTPUT_ONLY, Behavior.IMMUTABLE, Behavior.INPUT_ONLY, Behavior.IDENTIFIER}
         return [
             found.name
@@ -201,8 +206,6 @@ class Kit:
 
     def _is_free(self, name: str) -> bool:
         """Whether `buf.validate` and keys leave the text alone, and it is in no oneof."""
-        from buf.validate import validate_pb2  # noqa: PLC0415 - as above
-
         described = self.messages.of(self.record.message).DESCRIPTOR.fields_by_name[name]
         rules = described.GetOptions().Extensions[validate_pb2.field].string
         keyed = any(name in key for key in self.record.unique)

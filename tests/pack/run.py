@@ -39,4 +39,5 @@ def show_all(world: World, url: str, package: str) -> dict[str, Any]:
             show(case, world, doors)
         except Exception as error:  # noqa: BLE001 - all that goes wrong is told at the end
             failed[" ".join((case[0].name, *case[1:]))] = error
+    doors.close()
     return failed

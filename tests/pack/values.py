@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from buf.validate import validate_pb2
 from google.api import field_behavior_pb2, resource_pb2
 from google.protobuf.descriptor import FieldDescriptor
+from protovalidate import collect_violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SECONDS_2026 = 1_767_225_600
 MAX_DEPTH = 3
+MAX_REPAIRS = 4
 _KEPT_BY_THE_SERVER = frozenset({"name", "uid", "etag"})
 _FORMATS = {
     "email": "reader{n}@example.com",
@@ -40,8 +42,19 @@ class Values:
         self._random = Random(number)  # noqa: S311 - test data, not a secret
         self._refer = refer
 
-    def fill(self, message: Message, depth: int = 0) -> None:
-        """Set every field of a message that a client may set."""
+    def fill(self, message: Message) -> None:
+        """Set every field of a message that a client may set, as far as the contract lets them stand together."""
+        self._fill(message)
+        for _ in range(MAX_REPAIRS):
+            paths = [violation.proto.field for violation in collect_violations(message)]
+            if not paths:
+                return
+            broken = {path.elements[0].field_name for path in paths if path is not None and path.elements}
+            # A rule of the message as a whole names no field: lists are what such rules compare.
+            for name in broken or [field.name for field in message.DESCRIPTOR.fields if field.is_repeated]:
+                _reduce(message, name)
+
+    def _fill(self, message: Message, depth: int = 0) -> None:
         chosen: set[str] = set()
         fields: Any = message.DESCRIPTOR.fields
         for field in fields:
@@ -93,10 +106,10 @@ class Values:
             case "google.protobuf.Struct":
                 message.update({"text": f"t{self._number}", "list": [1.5, True, None]})
             case name if name.startswith("google.protobuf."):
-                self.fill(message, MAX_DEPTH)
+                self._fill(message, MAX_DEPTH)
             case _:
                 message.SetInParent()
-                self.fill(message, depth + 1)
+                self._fill(message, depth + 1)
 
     def _scalar(self, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> Any:
         kind = field.type
@@ -137,6 +150,15 @@ class Values:
         text = f"{name} {self._number} {self._random.randrange(10**6)}"
         length = rules.len or (rules.max_len if rules.HasField("max_len") else 60)
         return text[-length:].ljust(rules.len or rules.min_len, "x")
+
+
+def _reduce(message: Any, name: str) -> None:
+    """Make a field smaller that breaks a rule: a list to its first value, anything else to nothing."""
+    value = getattr(message, name)
+    if message.DESCRIPTOR.fields_by_name[name].is_repeated and len(value) > 1 and not hasattr(value, "items"):
+        del value[1:]
+    else:
+        message.ClearField(name)
 
 
 def text_like(pattern: str, random: Random) -> str:

@@ -1,5 +1,5 @@
 """All statements, by what they are about; to import this is to have them all."""
 
-from tests.pack.checks import filtering, reading, standard, writing
+from tests.pack.checks import filtering, reading, searching, standard, writing
 
-__all__ = ["filtering", "reading", "standard", "writing"]
+__all__ = ["filtering", "reading", "searching", "standard", "writing"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.chassis.contract import StandardKind
+from services.chassis.contract import Behavior, StandardKind
 from tests.pack.doors import Refused
 from tests.pack.statements import statement
 
@@ -78,8 +78,6 @@ def a_read_sees_the_last_write(kit: Kit) -> None:
 
 def keep_fixed(kit: Kit, old: Message, new: Message) -> None:
     """Copy what must not change."""
-    from services.chassis.contract import Behavior  # noqa: PLC0415 - read once
-
     for field in kit.record.fields:
         if Behavior.IMMUTABLE in field.behaviors and not field.repeated and not field.type_name:
             setattr(new, field.name, getattr(old, field.name))

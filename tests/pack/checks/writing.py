@@ -111,6 +111,8 @@ def an_etag_that_is_not_the_latest_aborts(kit: Kit) -> None:
 @statement(42, CREATE, when=lambda kit: kit.takes(CREATE, "request_id"))
 def a_repeated_request_gets_its_first_answer(kit: Kit) -> None:
     fields = {kit.record.singular: kit.body(), **kit.below(), "request_id": str(uuid.uuid4())}
+    if takes_ids(kit):
+        fields[kit.id_field] = kit.fresh_id()
     first = kit.call(CREATE, **fields)
     assert kit.call(CREATE, **fields) == first
     other = {**fields, kit.record.singular: kit.body()}
