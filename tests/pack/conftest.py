@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import sign_in_new_user
 from tests.e2e.stack import Stack, free_port
-from tests.pack.doors import Doors
+from tests.pack.house import House
 from tests.pack.kit import World
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def world(pack_stack: Stack) -> World:
 
 
 @pytest.fixture(scope="session")
-def doors(pack_stack: Stack, world: World) -> Iterator[Doors]:
-    """The doors of the stack."""
-    doors = Doors(pack_stack.url, world.contract)
-    yield doors
-    doors.close()
+def house(pack_stack: Stack, world: World) -> Iterator[House]:
+    """The stack and its doors."""
+    house = House(pack_stack.url, world)
+    yield house
+    house.close()

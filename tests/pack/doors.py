@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
@@ -43,6 +42,8 @@ class Door(Protocol):
 
     name: str
     """Such as `grpc`."""
+    hides: frozenset[str]
+    """Fields of requests that it has no way to send."""
 
     @staticmethod
     def can(method: Method) -> bool:
@@ -71,6 +72,7 @@ class GrpcDoor:
     """Native gRPC."""
 
     name = "grpc"
+    hides: frozenset[str] = frozenset()
 
     def __init__(self, url: str, messages: Messages) -> None:
         """Open a channel to the edge."""
@@ -102,6 +104,7 @@ class RestDoor:
     """JSON over HTTP."""
 
     name = "rest"
+    hides: frozenset[str] = frozenset()
 
     def __init__(self, url: str, messages: Messages) -> None:
         """Open a client of the edge."""
@@ -194,28 +197,3 @@ def _of_json(answer: httpx.Response) -> Refused:
     infos = [detail for detail in content.get("details", []) if detail["@type"].endswith("/google.rpc.ErrorInfo")]
     reason = infos[0]["reason"] if infos else ""
     return Refused(code_pb2.Code.Name(content["code"]), reason, len(infos), answer.text)
-
-
-DOORS: dict[str, type[Any]] = {"grpc": GrpcDoor, "rest": RestDoor}
-"""The doors by name."""
-
-
-@dataclass(frozen=True)
-class Doors:
-    """All doors of one running stack."""
-
-    url: str
-    """The edge's address."""
-    contract: Contract
-    """What it runs."""
-
-    @cached_property
-    def all(self) -> dict[str, Door]:
-        """The doors by name."""
-        messages = Messages(self.contract)
-        return {name: door(self.url, messages) for name, door in DOORS.items()}
-
-    def close(self) -> None:
-        """Close what the doors hold."""
-        for door in self.all.values():
-            door.close()

@@ -86,7 +86,7 @@ class Kit:
     def takes(self, kind: StandardKind, *names: str) -> bool:
         """Whether the request of a method has these fields."""
         fields = self.request(kind).DESCRIPTOR.fields_by_name
-        return all(name in fields for name in names)
+        return all(name in fields and name not in self.door.hides for name in names)
 
     def has(self, *names: str) -> bool:
         """Whether the record has these fields."""

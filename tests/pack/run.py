@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import tests.pack.checks  # noqa: F401 - imported for the statements in them
-from tests.pack.doors import DOORS, Door, Doors
+from tests.pack.house import DOORS, House
 from tests.pack.kit import Kit, World
 from tests.pack.statements import STATEMENTS, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    from tests.pack.doors import Door
 
 Case = tuple[Statement, str, str]
 """A statement, the full name of a record's message, and the name of a door."""
@@ -25,19 +27,20 @@ def cases(world: World, packages: Collection[str]) -> Iterator[Case]:
                     yield statement, record.message, name
 
 
-def show(case: Case, world: World, doors: Doors) -> None:
+def show(case: Case, house: House) -> None:
     """Show one statement; raises AssertionError where it does not hold."""
     statement, message, door = case
-    statement.check(Kit(world, doors.all[door], world.contract.records_by_message[message]))
+    world = house.world
+    statement.check(Kit(world, house.doors[door], world.contract.records_by_message[message]))
 
 
 def show_all(world: World, url: str, package: str) -> dict[str, Any]:
     """Show every statement for a package, and return what failed, by the case's name; empty is what one wants."""
-    doors, failed = Doors(url, world.contract), {}
+    house, failed = House(url, world), {}
     for case in cases(world, {package}):
         try:
-            show(case, world, doors)
+            show(case, house)
         except Exception as error:  # noqa: BLE001 - all that goes wrong is told at the end
             failed[" ".join((case[0].name, *case[1:]))] = error
-    doors.close()
+    house.close()
     return failed

@@ -11,7 +11,7 @@ from tests.pack.kit import World
 from tests.pack.run import Case, cases, show
 
 if TYPE_CHECKING:
-    from tests.pack.doors import Doors
+    from tests.pack.house import House
 
 
 def name_of(case: Case) -> str:
@@ -20,5 +20,5 @@ def name_of(case: Case) -> str:
 
 
 @pytest.mark.parametrize("case", list(cases(World(contract(), str, ""), PACKAGES)), ids=name_of)
-def test_statement(case: Case, world: World, doors: Doors) -> None:
-    show(case, world, doors)
+def test_statement(case: Case, house: House) -> None:
+    show(case, house)
