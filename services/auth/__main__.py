@@ -46,7 +46,7 @@ async def wire(frame: Frame) -> AsyncIterator[Wiring]:
                 for path, handler in handlers_of(servicers[service.full_name], service, messages).items()
             },
             http=routes(storage.published),
-            tasks=(own_keys.run, housekeeping.run, storage.engine.forget),
+            tasks=(own_keys.run, housekeeping.run, storage.engine.forget, storage.engine.purge),
             verifier=TokenVerifier(keys=own_keys, issuer=frame.settings.issuer, audience=frame.settings.audience),
         )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -68,6 +70,7 @@ class Call:
     __slots__ = (
         "caller",
         "deadline",
+        "ending",
         "expired",
         "metadata",
         "method",
@@ -76,6 +79,7 @@ class Call:
         "token",
         "traceparent",
         "transport",
+        "valid_until",
     )
 
     def __init__(
@@ -87,13 +91,15 @@ class Call:
         peer: str = "",
         deadline: float | None = None,
         request_id: str = "",
+        ending: asyncio.Event | None = None,
     ) -> None:
         """Take what the transport knows; the interceptors fill in caller, token, request id and trace.
 
         `metadata` has lower-case names, and bytes under those that end in `-bin`; `peer` is the SPIFFE id of the other
         end or empty, `deadline` is in the seconds of `time.monotonic`. The transport sets `expired` before it cancels
         a call that outlived its rule's timeout. `traceparent` is what calls made on behalf of this one carry (W3C
-        Trace Context §3.2), or empty.
+        Trace Context §3.2), or empty. `ending` is set when the process begins to drain: a stream that has no end of
+        its own ends then. `valid_until` is when the caller's token expires, in seconds of the Unix epoch.
         """
         self.method = method
         self.metadata = metadata
@@ -105,6 +111,8 @@ class Call:
         self.token = ""
         self.traceparent = ""
         self.expired = False
+        self.ending = ending or asyncio.Event()
+        self.valid_until = math.inf
 
     def remaining(self) -> float | None:
         """Seconds until the deadline, never below zero; None where there is none."""

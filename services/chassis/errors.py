@@ -132,6 +132,17 @@ class FailedPrecondition(TenonError):
     code = 9
     reason = "FAILED_PRECONDITION"
 
+    def __init__(
+        self,
+        message: str,
+        *,
+        violations: Iterable[Violation] = (),
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take the sentence, and all that stands in the way: of each violation, `field` is what it is about."""
+        super().__init__(message, metadata=metadata)
+        self.violations = tuple(violations)
+
 
 class Aborted(TenonError):
     """Somebody else was first; reading again and retrying may help."""

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from services.chassis.contract.breaking import find_breaking
 from services.chassis.environment import SettingsError
 from services.chassis.keyring import Keyring
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor_pb2 import FileDescriptorSet
     from starlette.routing import BaseRoute
 
     from services.chassis.clients import Clients
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from services.chassis.settings import Settings
     from services.chassis.telemetry import Telemetry
     from services.chassis.transport import Handler
+
+Judge = Callable[["FileDescriptorSet", "FileDescriptorSet"], tuple[str, ...]]
+"""Says what the second of two contracts breaks for those who call by the first, a line each; it blocks."""
 
 Task = Callable[[], Coroutine[Any, Any, None]]
 """A background loop. One that raises ends the process, so that whoever supervises it starts a clean one."""
@@ -44,6 +49,11 @@ class Frame:
     publish: Callable[[Contract, Mapping[str, Handler]], None]
     """Serve another contract and other handlers from now on; calls under way end on the old ones. Either all of it is
     taken or, where it raises, none."""
+
+    @property
+    def judge(self) -> Judge | None:
+        """Says what a contract breaks for callers of the one before it, or None where that is allowed."""
+        return None if self.settings.allow_breaking else find_breaking
 
     @cached_property
     def keyring(self) -> Keyring:

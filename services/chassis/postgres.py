@@ -200,6 +200,13 @@ class Pool:
         async with self._lend() as link:
             yield link.connection
 
+    async def open(self) -> Connection:
+        """Open a connection beside those that are lent, for whoever needs one for long and closes it."""
+        try:
+            return await self._opened()
+        except FAILURES as error:
+            raise _translated(error) from error
+
     async def close(self) -> None:
         """Close all connections; one that is lent is closed when it comes back."""
         self._closed = True
@@ -322,7 +329,10 @@ async def set_time_codec(connection: Connection) -> None:
     )
 
 
-def _encode_time(moment: datetime) -> tuple[int]:
+def _encode_time(moment: datetime | tuple[int]) -> tuple[int]:
+    # Whoever has many moments as microseconds since Postgres' epoch may give them so: it costs a fraction.
+    if moment.__class__ is tuple:
+        return moment  # type: ignore[return-value]  # the class says so
     return ((moment - _EPOCH) // _MICROSECOND,)
 
 

@@ -158,8 +158,9 @@ async def _serve(process: Process, wiring: Wiring, stop: asyncio.Event, started:
                 routes=wiring.http, telemetry=process.telemetry, is_serving=lambda: process.health.is_serving
             )
             await stack.enter_async_context(serve_http(app, settings.http_listen, tls))
+        ending = asyncio.Event()
         server = await stack.enter_async_context(
-            serve_grpc(table, settings.listen, process.certs, behind_sidecar=settings.behind_sidecar)
+            serve_grpc(table, settings.listen, process.certs, behind_sidecar=settings.behind_sidecar, ending=ending)
         )
         supervisor = await stack.enter_async_context(_supervise((*tasks, *wiring.tasks)))
         # What is there by now stays. A collection that walked it all would hold up every call for a tenth of a second.
@@ -175,6 +176,7 @@ async def _serve(process: Process, wiring: Wiring, stop: asyncio.Event, started:
         )
         crashed = await _wait_for_end(stop, supervisor)
         process.health.set_draining()
+        ending.set()
         _LOG.info("draining")
         await server.stop(settings.drain_seconds)
     _LOG.info("ended")
@@ -183,17 +185,24 @@ async def _serve(process: Process, wiring: Wiring, stop: asyncio.Event, started:
 
 @contextlib.asynccontextmanager
 async def serve_grpc(
-    table: HandlerTable, endpoint: str, certs: CertificateFolder | None, *, behind_sidecar: bool = False
+    table: HandlerTable,
+    endpoint: str,
+    certs: CertificateFolder | None,
+    *,
+    behind_sidecar: bool = False,
+    ending: asyncio.Event | None = None,
 ) -> AsyncIterator[grpc.aio.Server]:
     """Serve a table at `unix:/path` or `host:port` for as long as the block runs.
 
-    Peers are those of our own mTLS, or those that a sidecar names.
+    Peers are those of our own mTLS, or those that a sidecar names. `ending` is set once streams are to end by
+    themselves.
 
     Raises:
         EndpointInUse: Where somebody else listens there.
     """
     clear_stale_socket(endpoint)
-    server = grpc.aio.server(interceptors=(ChainHost(behind_sidecar=behind_sidecar),), options=_OPTIONS)
+    host = ChainHost(behind_sidecar=behind_sidecar, ending=ending)
+    server = grpc.aio.server(interceptors=(host,), options=_OPTIONS)
     server.add_generic_rpc_handlers((table,))
     try:
         if certs is None:

@@ -43,6 +43,8 @@ class Settings:
     """Who does mTLS: `local` for this process, with `certs`; `sidecar` for the proxy of its pod (Istio)."""
     insecure: bool = setting("TENON_INSECURE", default=False, shown=True)
     """Whether plaintext is wanted, which only tests do."""
+    allow_breaking: bool = setting("TENON_ALLOW_BREAKING", default=False, shown=True)
+    """Whether a contract may break callers of the one before it. What would lose data is refused all the same."""
     trust_domain: str = setting("TENON_TRUST_DOMAIN", default="tenon.local", shown=True)
     """The SPIFFE trust domain whose workloads are believed."""
     namespace: str = setting("TENON_NAMESPACE", default="tenon", shown=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415
 
 INTERRUPTED = 130
+
+_BREAKING = "apply what breaks callers of the contract before; what would lose data is refused all the same"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,6 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--email", default="", help="whose; the bootstrap administrator's when left out")
     token.add_argument("--organization", default="", help="the organization that it acts in; `default` when left out")
     token.set_defaults(command=_token, parser=token)
+    _add_migrate(commands.add_parser("migrate", help="show or make the changes that the tables need"))
+    new = commands.add_parser("new", help="write a contract to start from").add_subparsers(
+        required=True, metavar="KIND"
+    )
+    _add_new(new.add_parser("resource", help="a resource with all standard methods"))
     demo = commands.add_parser("demo", help="load demo data").add_subparsers(required=True, metavar="DATA")
     flights = demo.add_parser("flights", help="a year of real flights, through the public API", add_help=False)
     flights.set_defaults(command=_flights, passes_on=True)
@@ -93,8 +101,35 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_up(up: argparse.ArgumentParser) -> None:
     up.add_argument("--detach", action="store_true", help="return once all is ready, and go on in the background")
+    up.add_argument("--watch", action="store_true", help="serve contracts as they are saved, without a restart")
     up.add_argument("--no-demo", action="store_true", help="leave out the demo's airports and airlines")
-    up.add_argument(
+    _add_contracts(up)
+    up.add_argument("--allow-breaking", action="store_true", help=_BREAKING)
+    up.add_argument("--caller", type=int, help=argparse.SUPPRESS)
+    up.set_defaults(command=_up, parser=up)
+
+
+def _add_migrate(migrate: argparse.ArgumentParser) -> None:
+    actions = migrate.add_subparsers(required=True, metavar="ACTION")
+    for name, words in (("plan", "show the SQL and change nothing"), ("apply", "show the SQL and run it")):
+        action = actions.add_parser(name, help=words)
+        _add_contracts(action)
+        action.add_argument("--database", default="", metavar="URL", help="Postgres elsewhere than in the state folder")
+        action.add_argument("--allow-breaking", action="store_true", help=_BREAKING)
+        action.set_defaults(command=_migrate, parser=action, action=name)
+
+
+def _add_new(resource: argparse.ArgumentParser) -> None:
+    resource.add_argument("name", metavar="SERVICE.NAME", help="such as shop.Product, or acme.shop.v2.StockLevel")
+    resource.add_argument(
+        "--into", type=Path, metavar="DIR", help="the import root that it goes to; `contracts` when left out"
+    )
+    resource.add_argument("--plural", default="", help="the plural, such as stock_levels, where `s` does not make it")
+    resource.set_defaults(command=_new, parser=resource)
+
+
+def _add_contracts(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--contracts",
         type=Path,
         action="append",
@@ -102,14 +137,12 @@ def _add_up(up: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="an import root of contracts outside the repository; may be repeated",
     )
-    up.add_argument("--caller", type=int, help=argparse.SUPPRESS)
-    up.set_defaults(command=_up, parser=up)
 
 
-def _settings(contracts: Sequence[Path] = ()) -> Settings:
+def _settings(contracts: Sequence[Path] = (), *, empty: bool = False) -> Settings:
     from services.cli.settings import read_settings
 
-    return read_settings(os.environ, directory=Path.cwd(), contracts=tuple(contracts))
+    return read_settings(os.environ, directory=Path.cwd(), contracts=tuple(contracts), empty=empty)
 
 
 def _running() -> Settings:
@@ -119,18 +152,19 @@ def _running() -> Settings:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    settings = _settings(arguments.contracts)
+    settings = _settings(arguments.contracts, empty=arguments.watch)
+    settings = replace(settings, allow_breaking=arguments.allow_breaking)
     if arguments.detach:
         from services.cli.commands.detach import run_detached
 
         roots = [part for root in settings.contracts for part in ("--contracts", str(root))]
-        return run_detached(settings, [*roots, *(["--no-demo"] if arguments.no_demo else [])])
+        return run_detached(settings, [*roots, *_flags(arguments)])
     from services.cli.commands.up import run_up
     from services.cli.console import Console
 
     console = Console(caller=arguments.caller)
     try:
-        return run_up(settings, demo=not arguments.no_demo, console=console)
+        return run_up(settings, demo=not arguments.no_demo, watch=arguments.watch, console=console)
     except CommandError as error:
         console.failed(str(error))
         if arguments.caller is None:
@@ -139,6 +173,28 @@ def _up(arguments: argparse.Namespace) -> int:
     except Exception as error:
         console.failed(f"{type(error).__name__}: {error}")
         raise
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    from services.cli.commands.new import run_new
+
+    return run_new(arguments.name, into=arguments.into, plural=arguments.plural, directory=Path.cwd())
+
+
+def _migrate(arguments: argparse.Namespace) -> int:
+    from services.cli.commands.migrate import Asked, run_migrate
+
+    asked = Asked(
+        apply=arguments.action == "apply", allow_breaking=arguments.allow_breaking, database=arguments.database
+    )
+    return run_migrate(_settings(arguments.contracts), asked)
+
+
+def _flags(arguments: argparse.Namespace) -> list[str]:
+    """Return the switches that a detached start hands on."""
+    return [
+        flag for flag in ("--no-demo", "--watch", "--allow-breaking") if getattr(arguments, flag[2:].replace("-", "_"))
+    ]
 
 
 def _down(_: argparse.Namespace) -> int:

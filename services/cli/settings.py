@@ -61,6 +61,8 @@ class Settings:
     """What tokens carry as `aud`."""
     contracts: tuple[Path, ...] = ()
     """Import roots of contracts outside the repository."""
+    allow_breaking: bool = False
+    """Whether a contract may break callers of the one before it."""
     handed_on: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The few variables of our own environment that the processes get."""
 
@@ -108,8 +110,13 @@ class Settings:
         return self.run / f"{name}.sock"
 
 
-def read_settings(environ: Mapping[str, str], *, directory: Path, contracts: tuple[Path, ...] = ()) -> Settings:
-    """Return the settings of a command that was called in a directory; raises CommandError for what cannot be."""
+def read_settings(
+    environ: Mapping[str, str], *, directory: Path, contracts: tuple[Path, ...] = (), empty: bool = False
+) -> Settings:
+    """Return the settings of a command that was called in a directory; raises CommandError for what cannot be.
+
+    `empty` says that folders of contracts may hold none yet.
+    """
     home = Path(environ.get("TENON_HOME") or find_home(directory)).expanduser().absolute()
     port = _read_number(environ, "TENON_EDGE_PORT", 8080, 1, 65535)
     host = environ.get("TENON_EDGE_HOST") or "127.0.0.1"
@@ -127,7 +134,7 @@ def read_settings(environ: Mapping[str, str], *, directory: Path, contracts: tup
         trust_domain=environ.get("TENON_TRUST_DOMAIN") or "tenon.local",
         issuer=environ.get("TENON_ISSUER") or f"http://localhost:{port}",
         audience=environ.get("TENON_AUDIENCE") or "tenon",
-        contracts=tuple(_existing_folder(directory / path) for path in contracts),
+        contracts=tuple(_existing_folder(directory / path, empty=empty) for path in contracts),
         handed_on={k: v for k, v in environ.items() if k in HANDED_ON or k.startswith(HANDED_ON_PREFIXES)},
     )
 
@@ -170,11 +177,11 @@ def _usual_workers(service: str) -> int:
     return min(2, os.cpu_count() or 1) if service == RECORD_HOST else 1
 
 
-def _existing_folder(path: Path) -> Path:
+def _existing_folder(path: Path, *, empty: bool) -> Path:
     folder = path.resolve()
     if not folder.is_dir():
         raise CommandError(f"There is no folder {folder}.", mend="give --contracts an existing import root.")
-    if next(folder.rglob("*.proto"), None) is None:
+    if not empty and next(folder.rglob("*.proto"), None) is None:
         raise CommandError(
             f"There is no .proto file in {folder}.",
             mend="put a contract there, such as library/v1/library.proto for the package library.v1.",

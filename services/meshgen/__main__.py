@@ -21,7 +21,8 @@ from services.chassis.contract import (
     serialize_contract,
     service_folders,
 )
-from services.meshgen import envoy, k8s, stubs
+from services.chassis.contract.custom import find_custom
+from services.meshgen import envoy, k8s, openapi, stubs
 from services.meshgen.topology import Topology
 from services.meshgen.tree import Tree, differences, write_tree
 
@@ -44,6 +45,15 @@ class Generator:
     """A pure function from the contract to contents by their path below the repository."""
 
 
+def _gen(contract: Contract) -> Tree:
+    documents = {f"{stubs.FOLDER}/{name}": text for name, text in openapi.generate(contract).items()}
+    # JSON has no comments, so that it cannot say where it comes from: it is written as bytes, like the contract.
+    return {
+        **stubs.generate(contract),
+        **{name: text.encode() if name.endswith(".json") else text for name, text in documents.items()},
+    }
+
+
 def _envoy(contract: Contract) -> Tree:
     files = envoy.generate(contract, Topology.cluster(hosts=contract.hosts))
     files[k8s.ENVOY_KUSTOMIZATION] = k8s.kustomize_envoy(sorted(files))
@@ -56,7 +66,7 @@ def _k8s(contract: Contract) -> Tree:
 
 
 GENERATORS = (
-    Generator(folder=stubs.FOLDER, generate=stubs.generate),
+    Generator(folder=stubs.FOLDER, generate=_gen),
     Generator(folder="envoy", generate=_envoy),
     Generator(folder="k8s/base", generate=_k8s),
 )
@@ -73,7 +83,9 @@ def main(arguments: list[str] | None = None) -> int:
         descriptors = compile_protos([PROTO_ROOT])
         if not options.check and _AGAIN not in os.environ and _options_are_stale(descriptors):
             _write_stubs_and_run_again(descriptors, sys.argv[1:] if arguments is None else arguments)
-        contract = load_contract(descriptors, services=service_folders(), own=own_files())
+        custom = find_custom()
+        contract = load_contract(descriptors, services=service_folders(), own=own_files(), custom=custom.names())
+        custom.check(contract)
     except ContractError as error:
         sys.stderr.write(f"{error}\n")
         return 1

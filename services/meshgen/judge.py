@@ -20,6 +20,7 @@ from services.chassis.contract import (
     own_files,
     service_folders,
 )
+from services.chassis.contract.custom import find_custom
 
 BASELINE = PROTO_ROOT / "baseline.binpb"
 """The contracts of the last release, without comments; only `make release` moves it."""
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         image = compile_protos([PROTO_ROOT])
-        load_contract(image, services=service_folders(), own=own_files())
+        load_contract(image, services=service_folders(), own=own_files(), custom=find_custom().names())
     except ContractError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from services.chassis.repository import REPOSITORY
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -81,6 +83,12 @@ class Topology:
     """Seconds in which a client must have sent its headers."""
     request_timeout: float = 30.0
     """Seconds in which a client must have sent its whole request, unless an answer has begun."""
+    root: str = "/app"
+    """The folder that Tenon is installed in, as Envoy sees it: the pages that it serves are there."""
+    documents: str = "/app/gen"
+    """The folder of the documents that Envoy serves, such as openapi.yaml."""
+    graphiql: str = ""
+    """The folder of GraphiQL's own files; there is no `/graphiql/` when empty."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """What Envoy reports of itself in its statistics and traces (node metadata)."""
 
@@ -104,6 +112,8 @@ class Topology:
         cors_origins: tuple[str, ...] = LOCAL_ORIGINS,
         ops_port: int = 0,
         otlp: str = "",
+        root: PurePath = REPOSITORY,
+        graphiql: str = "",
     ) -> Topology:
         """Return the topology of one machine.
 
@@ -125,6 +135,9 @@ class Topology:
             cors_origins=cors_origins,
             ops_port=ops_port,
             otlp=otlp,
+            root=str(root),
+            documents=str(home / "envoy" / "pages"),
+            graphiql=graphiql,
         )
 
     @classmethod

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from services.chassis.postgres import Connection
     from services.records.shapes import Outline
@@ -24,7 +24,8 @@ WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.atti
 ORDER BY a.attrelid, a.attnum
 """
 _INDEXES = """
-SELECT i.indrelid::bigint AS table, c.relname AS name, obj_description(c.oid, 'pg_class') AS comment
+SELECT i.indrelid::bigint AS table, c.relname AS name, obj_description(c.oid, 'pg_class') AS comment,
+    i.indisvalid AS valid
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND NOT i.indisprimary
 """
@@ -63,7 +64,9 @@ class FoundTable:
     columns: tuple[FoundColumn, ...]
     """Its columns."""
     indexes: Mapping[str, str]
-    """Its indexes, each with the fingerprint of its definition."""
+    """Its indexes that can be used, each with the fingerprint of its definition; with nothing where it is not ours."""
+    invalid: frozenset[str]
+    """Its indexes that were never finished."""
 
 
 def quoted(name: str) -> str:
@@ -76,11 +79,16 @@ async def read_schema(connection: Connection, schema: str) -> tuple[FoundTable, 
     tables = await connection.fetch(_TABLES, schema)
     columns = await connection.fetch(_COLUMNS, schema)
     indexes = await connection.fetch(_INDEXES, schema)
+
+    def of_table(table: Any, rows: Sequence[Any]) -> list[Any]:
+        return [each for each in rows if each["table"] == table["id"]]
+
     return tuple(
         FoundTable(
             name=row["name"],
-            columns=tuple(_column(each["name"], each["comment"]) for each in columns if each["table"] == row["id"]),
-            indexes={each["name"]: each["comment"] or "" for each in indexes if each["table"] == row["id"]},
+            columns=tuple(_column(each["name"], each["comment"]) for each in of_table(row, columns)),
+            indexes={each["name"]: each["comment"] or "" for each in of_table(row, indexes) if each["valid"]},
+            invalid=frozenset(each["name"] for each in of_table(row, indexes) if not each["valid"]),
             **_identity(row["comment"] or ""),
         )
         for row in tables

@@ -50,6 +50,10 @@ class Columns:
             else:
                 self._read.append((name, field.name, _reader(field, table, documents)))
 
+    def reader(self, parameter: str) -> Read:
+        """Return what reads one column that takes more than its field's value."""
+        return next(read for name, _, read in self._read if name == parameter)
+
     def row(self, message: Message, path: str) -> dict[str, Any]:
         """Return the columns' values by parameter.
 

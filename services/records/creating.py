@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from services.chassis.postgres import FAILURES
-from services.records.failures import BatchTooLarge, NameInvalid, find_culprit, invalid
+from services.records.failures import BatchItemInvalid, BatchTooLarge, NameInvalid, find_culprit, invalid
+from services.records.missing import PARENT
 from services.records.preparing import now
 from services.records.reading import MAX_BATCH
 from services.records.scope import admit, organization_of
-from services.records.statements import PARENT
 from services.records.wire import Listing
 from services.records.writing import refuse
 
@@ -47,21 +47,39 @@ class Create:
 
     async def _create(self, request: Any, call: Call, executor: Executor, kept: Remembered | None) -> bytes:
         writer, moment = self._writer, now()
-        parent = getattr(request, "parent", "")
+        parent, body = getattr(request, "parent", ""), getattr(request, self._body)
         name = writer.names.make(parent, getattr(request, self._id, ""), self._id)
-        row = writer.preparing.new(getattr(request, self._body), name, parent, moment, self._body)
-        answer = row.stored if writer.shown.shape is not None else writer.shown.of_message(row.message)
-        statement = writer.statement("insert", remembered=kept is not None)
-        values = {**row.values, **writer.event(call, moment), **(kept.values(call, answer) if kept else {})}
-        arguments = statement.arguments(call.caller, values)
-        try:
-            missing = await executor.fetch(statement.sql, arguments)
-        except FAILURES as error:
-            await refuse(writer, error, call, executor, field=self._body, name=name, parent=parent)
-            raise
-        if missing:
-            writer.refuse_missing(missing, [self._body], parent)
-        return answer
+        writer.permitting.check_new(body, call.caller, self._body)
+        row = writer.preparing.new(body, name, parent, moment, self._body)
+        return await add(writer, row, parent, call, executor, kept=kept, moment=moment)
+
+
+async def add(
+    writer: Writer,
+    row: Prepared,
+    parent: str,
+    call: Call,
+    executor: Executor,
+    *,
+    kept: Remembered | None,
+    moment: datetime,
+) -> bytes:
+    """Write the first version of a record and return the answer.
+
+    Raises:
+        RecordExists: RecordNotFound: ReferenceNotFound: NameTaken: what stands in the way.
+    """
+    answer, singular = writer.answer(row, writer.table.shape, call), writer.table.record.singular
+    statement = writer.statement("insert", remembered=bool(kept and kept.id))
+    values = {**row.values, **writer.event(call, moment), **(kept.values(call, answer) if kept else {})}
+    try:
+        missing = await writer.run(statement, values, call, executor)
+    except FAILURES as error:
+        await refuse(writer, error, call, executor, field=singular, name=row.name, parent=parent)
+        raise
+    if missing:
+        writer.refuse_missing(missing, [singular], parent)
+    return answer
 
 
 class BatchCreate:
@@ -84,18 +102,14 @@ class BatchCreate:
 
     async def _create(self, request: Any, call: Call, executor: Executor, kept: Remembered) -> bytes:
         writer, moment = self._writer, now()
-        rows = self._rows(request, moment)
+        rows = self._rows(request, call, moment)
         if not rows:
             return b""
-        shown = writer.shown
-        answer = self._listing.encode(
-            [row.stored if shown.shape is not None else shown.of_message(row.message) for row in rows]
-        )
+        answer = self._listing.encode([writer.answer(row, writer.table.shape, call) for row in rows])
         statement = writer.statement("insert_many", remembered=bool(kept.id))
         values = {**writer.preparing.together(rows), **writer.event(call, moment), **kept.values(call, answer)}
-        arguments = statement.arguments(call.caller, values)
         try:
-            missing = await executor.fetch(statement.sql, arguments)
+            missing = await writer.run(statement, values, call, executor)
         except FAILURES as error:
             await self._refuse(error, rows, request, call, executor)
             raise
@@ -120,7 +134,7 @@ class BatchCreate:
         field, name = f"requests[{place}].{self._body}", rows[place].name
         await refuse(writer, error, call, executor, field=field, name=name, parent=parent)
 
-    def _rows(self, request: Any, moment: datetime) -> list[Prepared]:
+    def _rows(self, request: Any, call: Call, moment: datetime) -> list[Prepared]:
         requests = request.requests
         if len(requests) > MAX_BATCH:
             description = f"A batch has at most {MAX_BATCH:,} requests, not {len(requests):,}."
@@ -128,7 +142,7 @@ class BatchCreate:
         rows: list[Prepared] = []
         places: dict[str, int] = {}
         for index, each in enumerate(requests):
-            row = self._row(request, each, moment, f"requests[{index}]")
+            row = self._row(request, each, call, moment, f"requests[{index}]")
             other = places.setdefault(row.name, index)
             if other != index:
                 description = f"The id is that of requests[{other}] too. Give each record its own."
@@ -136,13 +150,24 @@ class BatchCreate:
             rows.append(row)
         return rows
 
-    def _row(self, request: Any, each: Any, moment: datetime, path: str) -> Prepared:
+    def _row(self, request: Any, each: Any, call: Call, moment: datetime, path: str) -> Prepared:
         parent, own = getattr(request, "parent", ""), getattr(each, "parent", "")
         if parent and own and own != parent:
             raise invalid(NameInvalid, f"{path}.parent", f"It differs from the batch's parent `{parent}`.")
-        if getattr(each, "request_id", ""):
-            raise invalid(NameInvalid, f"{path}.request_id", "A batch is one request: send its id on the batch itself.")
+        check_item(each, path)
         above = own or parent
         name = self._writer.names.make(above, getattr(each, self._id, ""), f"{path}.{self._id}")
         body = getattr(each, self._body)
+        self._writer.permitting.check_new(body, call.caller, f"{path}.{self._body}")
         return self._writer.preparing.new(body, name, above, moment, f"{path}.{self._body}")
+
+
+def check_item(each: Any, path: str) -> None:
+    """Refuse a request of a batch that carries what the batch itself has to carry.
+
+    Raises:
+        BatchItemInvalid: naming the field.
+    """
+    for name in ("request_id", "validate_only"):
+        if getattr(each, name, False):
+            raise invalid(BatchItemInvalid, f"{path}.{name}", "A batch is one request: send it on the batch itself.")

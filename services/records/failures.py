@@ -64,12 +64,84 @@ class TooMuchContention(Aborted):
     """Other changes of the same record kept coming first."""
 
     reason = "TOO_MUCH_CONTENTION"
+    retry_after = 0.1
+    """Seconds after which a retry may work."""
 
 
 class ReferenceNotFound(InvalidArgument):
     """A field names a record that does not exist, or not for this caller."""
 
     reason = "REFERENCE_NOT_FOUND"
+
+
+class RecordDeleted(FailedPrecondition):
+    """The record is deleted and kept: only Undelete and Expunge can change it."""
+
+    reason = "RECORD_DELETED"
+
+    def __init__(self, resource: str, name: str) -> None:
+        """Take the type of the record and its name."""
+        super().__init__(
+            f"{resource} `{name}` is deleted. Undelete it first.", metadata={"resource": resource, "name": name}
+        )
+
+
+class RecordNotDeleted(AlreadyExists):
+    """The record is not deleted, so nothing can be taken back (AIP-164)."""
+
+    reason = "RECORD_NOT_DELETED"
+
+    def __init__(self, resource: str, name: str) -> None:
+        """Take the type of the record and its name."""
+        super().__init__(f"{resource} `{name}` is not deleted.", metadata={"resource": resource, "name": name})
+
+
+class RecordLive(FailedPrecondition):
+    """The record is not deleted, so it cannot be expunged."""
+
+    reason = "RECORD_LIVE"
+
+    def __init__(self, resource: str, name: str) -> None:
+        """Take the type of the record and its name."""
+        super().__init__(
+            f"{resource} `{name}` is not deleted. Delete it before it is expunged.",
+            metadata={"resource": resource, "name": name},
+        )
+
+
+class UndeleteBlocked(FailedPrecondition):
+    """What a deleted record needs is not there any more."""
+
+    reason = "UNDELETE_BLOCKED"
+
+
+class RecordReferenced(FailedPrecondition):
+    """A record cannot go while others refer to it."""
+
+    reason = "RECORD_REFERENCED"
+
+
+class CascadeTooLarge(FailedPrecondition):
+    """More records would go with a record than one deletion may take."""
+
+    reason = "CASCADE_TOO_LARGE"
+
+
+class StateForbids(FailedPrecondition):
+    """The record is in a state from which it cannot be moved so (AIP-216)."""
+
+    reason = "STATE_TRANSITION_INVALID"
+
+    def __init__(self, message: str, *, subject: str, metadata: Mapping[str, str]) -> None:
+        """Take the sentence, the record's name, and the states that it speaks of."""
+        violation = Violation(field=subject, description=message, reason=self.reason)
+        super().__init__(message, violations=[violation], metadata=metadata)
+
+
+class FieldNotWritable(PermissionDenied):
+    """The caller may not write a field."""
+
+    reason = "FIELD_NOT_WRITABLE"
 
 
 class RecordHasChildren(FailedPrecondition):
@@ -108,6 +180,12 @@ class BatchTooLarge(InvalidArgument):
     """More than a batch may hold."""
 
     reason = "BATCH_TOO_LARGE"
+
+
+class BatchItemInvalid(InvalidArgument):
+    """A request of a batch that cannot be a part of it."""
+
+    reason = "BATCH_ITEM_INVALID"
 
 
 def invalid(error: type[InvalidArgument], field: str, description: str, rule: str = "") -> InvalidArgument:

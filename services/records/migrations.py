@@ -1,45 +1,52 @@
 """Brings the tables in step with the contract, at start and under a lock: only ever by adding.
 
 A field is known by its number, so a renamed field is a renamed column. What would lose data is refused, with what would
-be lost; a field that is removed and whose number is reserved keeps its column, under another name.
+be lost; a field that is removed and whose number is reserved keeps its column, under another name. What breaks callers
+is refused where somebody judges it. A contract that the database has had before may come back: what a later one has
+added is left alone.
 """
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import asyncpg
-from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
-from services.records.catalogue import quoted, read_schema
-from services.records.changes import DIALECT, MigrationRefused, index_statements, stale_fields, table_statements
+from services.records.applied import judge_packages, note_applied, read_applied, was_here
+from services.records.catalogue import quoted
 from services.records.failures import Unstorable
-from services.records.outbox import service_tables
+from services.records.index_building import LOCK_PATIENCE, build
+from services.records.planning import SchemaPlan, fingerprint_of, plan_schema
+from services.records.refusals import MigrationRefused
 from services.records.reindexing import reindex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from services.chassis.postgres import Connection, Pool
-    from services.records.catalogue import FoundTable
+    from services.records.applied import Applied, Judge, PackageContract
     from services.records.tables import RecordTable
 
-__all__ = ["MigrationRefused", "MigrationState", "migrate", "migration_state"]
+__all__ = ["MigrationRefused", "MigrationState", "Wanted", "migrate", "migration_state", "plan_migration"]
 
-LOCK = "tenon migrations"
-"""What the advisory lock of all migrations is named after: one start migrates, the others wait and find it done."""
+LOCK = "tenon migrations of "
+"""What the advisory lock of a service's migrations is named after: one start migrates, others wait and find it done."""
 
-_STATE = """
-CREATE TABLE IF NOT EXISTS {schema}.tenon_migrations (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    applied_at timestamptz NOT NULL DEFAULT now(),
-    fingerprint text NOT NULL,
-    statements text[] NOT NULL
+LOCK_INTERVAL = 0.1
+"""Seconds between two looks whether the lock is free. Who waited in a statement would hold up the building of indexes,
+which waits for all statements that began before it."""
+
+BUSY_ATTEMPTS = 60
+"""How often a change of a table is tried again that its users stood in the way of."""
+
+BREAKS = (
+    "This breaks those who call by the contract of before. Take the change back, or allow it: "
+    "`tenon migrate apply --allow-breaking`, `tenon up --allow-breaking`."
 )
-"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,28 +65,64 @@ class MigrationState:
     """How many migrations there were."""
 
 
-async def migrate(pool: Pool, tables: Iterable[RecordTable], *, service: str) -> tuple[MigrationState, ...]:
-    """Bring the schemas of these tables, and the service's own, in step; all of it or nothing.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What a database is to be brought in step with."""
 
-    Returns the state of each schema. Safe where several workers start at once.
+    service: str
+    """The schema of the service's own tables."""
+    tables: tuple[RecordTable, ...]
+    """The tables of all records that the service keeps."""
+    packages: Mapping[str, PackageContract] = field(default_factory=dict)
+    """The contracts that ask for them, by package."""
+    judge: Judge | None = None
+    """Says what breaks callers, or None where nobody asks."""
+    by: str = ""
+    """Who wants it, for whoever reads of it later."""
+
+    def schemas(self) -> dict[str, list[RecordTable]]:
+        """Return the tables by their schema, the service's own first."""
+        found: dict[str, list[RecordTable]] = {self.service: []}
+        for table in self.tables:
+            found.setdefault(table.schema, []).append(table)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    """What a database has had."""
+
+    applied: Mapping[str, Applied]
+    """The contracts that were applied to it, by package."""
+    returning: frozenset[str]
+    """Packages whose wanted contract was there before another came."""
+
+
+async def migrate(
+    pool: Pool, tables: Iterable[RecordTable] = (), *, service: str = "", wanted: Wanted | None = None
+) -> tuple[MigrationState, ...]:
+    """Bring the schemas of these tables, and the service's own, in step.
+
+    Returns the state of each schema. Safe where several workers start at once, and beside those who read and write.
+    Tables change all together or not at all; their indexes follow one by one.
 
     Raises:
-        MigrationRefused: with everything that would be lost.
+        MigrationRefused: with everything that would be lost, or whom it would break.
     """
-    wanted: dict[str, list[RecordTable]] = {service: []}
-    for table in tables:
-        wanted.setdefault(table.schema, []).append(table)
-    if not await _is_done(pool, wanted, service):
-        async with pool.transaction() as transaction:
-            connection = transaction.connection
-            await connection.execute("SET LOCAL statement_timeout = 0")
-            await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", LOCK)
-            refused: list[str] = []
-            for schema, kept in wanted.items():
-                refused += await _migrate_schema(connection, schema, kept, service)
-            if refused:
-                raise MigrationRefused(refused)
-    return tuple([await migration_state(pool, schema) for schema in wanted])
+    asked = wanted or Wanted(service=service, tables=tuple(tables))
+    if not await _is_done(pool, asked):
+        async with _alone(pool, asked) as connection:
+            if connection is not None:
+                await _migrate(pool, connection, asked)
+    return tuple([await migration_state(pool, schema) for schema in asked.schemas()])
+
+
+async def plan_migration(pool: Pool, wanted: Wanted) -> tuple[tuple[SchemaPlan, ...], tuple[str, ...]]:
+    """Return what `migrate` would do in each schema, and what it would break; nothing is changed."""
+    known = await _look_back(pool, wanted)
+    async with pool.connection() as connection:
+        plans = await _plan(connection, wanted, known)
+    return plans, await _judge(wanted, known)
 
 
 async def migration_state(pool: Pool, schema: str) -> MigrationState:
@@ -103,112 +146,118 @@ async def migration_state(pool: Pool, schema: str) -> MigrationState:
     )
 
 
-async def _is_done(pool: Pool, wanted: dict[str, list[RecordTable]], service: str) -> bool:
+async def _is_done(pool: Pool, wanted: Wanted) -> bool:
     """Whether there is nothing to do, found without a lock: this is how almost every start ends."""
-    for schema, kept in wanted.items():
+    for schema, kept in wanted.schemas().items():
         state = await migration_state(pool, schema)
-        if state.fingerprint != _fingerprint(kept, schema if schema == service else ""):
+        if state.fingerprint != fingerprint_of(kept, schema if schema == wanted.service else ""):
             return False
-    return True
+    applied = await read_applied(pool, wanted.service)
+    return all(
+        name in applied and applied[name].latest.fingerprint == each.fingerprint
+        for name, each in wanted.packages.items()
+    )
 
 
-def _fingerprint(tables: Sequence[RecordTable], service: str) -> str:
-    statements = [*(_service_statements(service) if service else ()), *(s for t in tables for s in _create(t))]
-    reserved = [table.reserved for table in tables]
-    return hashlib.sha256("\n".join([*statements, str(reserved)]).encode()).hexdigest()
+@asynccontextmanager
+async def _alone(pool: Pool, wanted: Wanted) -> AsyncIterator[Connection | None]:
+    """Lend a connection that holds the lock; None where somebody else has done all of it meanwhile."""
+    name = LOCK + wanted.service
+    async with pool.connection() as connection:
+        # It is another process that holds it, which tells nobody.
+        while not await connection.fetchval(  # noqa: ASYNC110
+            "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name
+        ):
+            await asyncio.sleep(LOCK_INTERVAL)
+        try:
+            await connection.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+            yield None if await _is_done(pool, wanted) else connection
+        finally:
+            if not connection.is_closed():
+                if connection.is_in_transaction():
+                    await connection.execute("ROLLBACK")
+                await connection.execute("RESET statement_timeout; RESET idle_in_transaction_session_timeout")
+                await connection.fetchval("SELECT pg_advisory_unlock(hashtextextended($1, 0))", name)
 
 
-async def _migrate_schema(
-    connection: Connection, schema: str, tables: Sequence[RecordTable], service: str
-) -> Sequence[str]:
-    """Bring one schema in step and return what is refused."""
-    there = await connection.fetchval("SELECT count(*) FROM pg_namespace WHERE nspname = $1", schema)
-    if not there:
-        await connection.execute(f"CREATE SCHEMA {quoted(schema)}")
-    await connection.execute(_STATE.format(schema=quoted(schema)))
-    found = await read_schema(connection, schema)
-    statements, refused = _plan(found, schema, tables, service)
-    if refused:
-        return refused
-    for statement in statements:
+async def _migrate(pool: Pool, connection: Connection, wanted: Wanted) -> None:
+    known = await _look_back(pool, wanted)
+    plans = await _plan(connection, wanted, known)
+    if refused := [problem for plan in plans for problem in plan.refused]:
+        raise MigrationRefused(refused)
+    if broken := await _judge(wanted, known):
+        raise MigrationRefused([*broken, BREAKS])
+    tables = {table.record.message: table for table in wanted.tables}
+    await _change_tables(connection, plans, tables)
+    # Outside of any transaction, and seen by all: from here on it is only indexes that may lack.
+    for plan in plans:
+        await build(connection, plan.indexes)
+    async with connection.transaction():
+        for plan in plans:
+            await _note(connection, plan)
+        await note_applied(connection, wanted.service, wanted.packages, known.applied, wanted.by)
+
+
+async def _plan(connection: Connection, wanted: Wanted, known: _Known) -> tuple[SchemaPlan, ...]:
+    schemas = wanted.schemas().items()
+    return tuple(
+        [await plan_schema(connection, schema, kept, wanted.service, known.returning) for schema, kept in schemas]
+    )
+
+
+async def _judge(wanted: Wanted, known: _Known) -> tuple[str, ...]:
+    """Return what breaks callers; to go back to what was there before breaks nobody."""
+    if wanted.judge is None:
+        return ()
+    new = {name: each for name, each in wanted.packages.items() if name not in known.returning}
+    return await asyncio.to_thread(judge_packages, new, known.applied, wanted.judge)
+
+
+async def _look_back(pool: Pool, wanted: Wanted) -> _Known:
+    """Return what the database has had, from before contracts were kept in it too."""
+    applied = await read_applied(pool, wanted.service)
+    returning = {name for name, each in wanted.packages.items() if name in applied and applied[name].had(each)}
+    for schema, kept in wanted.schemas().items():
+        if schema != wanted.service and await was_here(pool, wanted.service, schema, fingerprint_of(kept, "")):
+            returning |= {table.record.package for table in kept}
+    return _Known(applied=applied, returning=frozenset(returning))
+
+
+async def _change_tables(
+    connection: Connection, plans: Sequence[SchemaPlan], tables: Mapping[str, RecordTable]
+) -> None:
+    """Run all statements in one transaction, which waits only a moment for those who use the tables."""
+    for attempt in range(BUSY_ATTEMPTS):
+        try:
+            async with connection.transaction():
+                await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_PATIENCE}'")
+                for plan in plans:
+                    await _change_schema(connection, plan, tables)
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+            if attempt == BUSY_ATTEMPTS - 1:
+                raise
+            await asyncio.sleep(LOCK_INTERVAL)
+        else:
+            return
+
+
+async def _change_schema(connection: Connection, plan: SchemaPlan, tables: Mapping[str, RecordTable]) -> None:
+    for statement in plan.statements:
         try:
             await connection.execute(statement)
-        except (asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError) as error:
-            # The transaction is over, so this is the one problem that can be told.
-            raise MigrationRefused(
-                [f"{schema}: the rows that are there do not allow `{statement}`: {error}"]
-            ) from error
-    await _reindex(connection, found, tables)
-    fingerprint = _fingerprint(tables, schema if schema == service else "")
-    insert = f"INSERT INTO {quoted(schema)}.tenon_migrations (fingerprint, statements) VALUES ($1, $2)"
-    last = f"SELECT fingerprint FROM {quoted(schema)}.tenon_migrations ORDER BY id DESC LIMIT 1"
-    if statements or await connection.fetchval(last) != fingerprint:
-        await connection.execute(insert, fingerprint, statements)
-    return []
-
-
-async def _reindex(connection: Connection, found: Sequence[FoundTable], tables: Sequence[RecordTable]) -> None:
-    for table in tables:
-        known = next((each for each in found if each.message == table.record.message), None)
-        fields = stale_fields(table, known) if known is not None else set()
-        if not fields:
-            continue
+        except asyncpg.IntegrityConstraintViolationError as error:
+            why = error.constraint_name or type(error).__name__
+            problem = f"{plan.schema}: the rows that are there do not allow `{statement}` ({why})."
+            raise MigrationRefused([problem]) from error
+    for message, fields in plan.rewritten.items():
         try:
-            await reindex(connection, table, fields)
+            await reindex(connection, tables[message], fields)
         except (Unstorable, asyncpg.IntegrityConstraintViolationError) as error:
-            raise MigrationRefused([f"{table.record.message}: a row cannot be kept so: {error}"]) from error
+            raise MigrationRefused([f"{message}: a row cannot be kept so: {error}"]) from error
 
 
-def _plan(
-    found: Sequence[FoundTable], schema: str, tables: Sequence[RecordTable], service: str
-) -> tuple[list[str], list[str]]:
-    names = {table.name for table in found}
-    statements: list[str] = []
-    refused: list[str] = []
-    if schema == service and "outbox" not in names:
-        statements += _service_statements(service)
-    for table in tables:
-        known = next((each for each in found if each.message == table.record.message), None)
-        if known is None and table.table.name in names:
-            refused.append(
-                f"{table.record.message}: the table {table.table.fullname} is there and keeps something else. "
-                "Give the record another plural, or rename that table."
-            )
-        elif known is None:
-            statements += _create(table)
-        else:
-            changes, problems = table_statements(table, known)
-            statements += [*changes, *index_statements(table, known, _indexes(table))]
-            refused += problems
-    return statements, refused
-
-
-def _service_statements(service: str) -> list[str]:
-    kept = service_tables(service)
-    statements = []
-    for table in (kept.outbox, kept.request_ids):
-        statements.append(str(CreateTable(table).compile(dialect=DIALECT)).strip())
-        statements += [str(CreateIndex(index).compile(dialect=DIALECT)) for index in sorted(table.indexes, key=str)]
-    return statements
-
-
-def _create(table: RecordTable) -> list[str]:
-    """Return what makes a table that is not there."""
-    statements = [
-        str(CreateTable(table.table).compile(dialect=DIALECT)).strip(),
-        str(SetTableComment(table.table).compile(dialect=DIALECT)),
-    ]
-    commented = [column for column in table.table.columns if column.comment]
-    statements += [str(SetColumnComment(column).compile(dialect=DIALECT)) for column in commented]
-    return statements + [statement for _, definition in sorted(_indexes(table).items()) for statement in definition]
-
-
-def _indexes(table: RecordTable) -> dict[str, list[str]]:
-    """Return the statements that make each index, the last of which notes its definition."""
-    made = {}
-    for index in table.table.indexes:
-        definition = str(CreateIndex(index).compile(dialect=DIALECT))
-        digest = hashlib.sha256(definition.encode()).hexdigest()[:16]
-        name = f"{quoted(table.schema)}.{quoted(str(index.name))}"
-        made[str(index.name)] = [definition, f"COMMENT ON INDEX {name} IS '{digest}'"]
-    return made
+async def _note(connection: Connection, plan: SchemaPlan) -> None:
+    insert = f"INSERT INTO {quoted(plan.schema)}.tenon_migrations (fingerprint, statements) VALUES ($1, $2)"
+    last = f"SELECT fingerprint FROM {quoted(plan.schema)}.tenon_migrations ORDER BY id DESC LIMIT 1"
+    if plan.all_statements or await connection.fetchval(last) != plan.fingerprint:
+        await connection.execute(insert, plan.fingerprint, list(plan.all_statements))

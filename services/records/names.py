@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 ID = r"[A-Za-z0-9](?:[A-Za-z0-9._~-]{0,61}[A-Za-z0-9])?"
 """What an id looks like, unless the contract says otherwise."""
 
-FREE_ID = r"[^/\x00-\x20\x7f]{1,200}"
-"""What an id looks like where the contract has a pattern of its own, which validation has applied."""
+FREE_ID = r"(?!-(?:/|\Z))[^/\x00-\x20\x7f]{1,200}"
+"""What an id looks like where the contract has a pattern of its own, which validation has applied; `-` is none."""
 
 MAX_NAME = 1024
 """The most characters of a name."""

@@ -13,11 +13,12 @@ MAX_IDENTIFIER = 63
 
 OWN_COLUMNS = frozenset(
     {"organization", "owner", "parent", "parent_organization", "message", "revision", "shape", "written_at"}
+    | {"deleted_at", "purge_at"}
     | {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 )
 """Columns of the engine, and those that Postgres has in each table; a field of such a name gets an underscore."""
 
-OWN_TABLES = frozenset({"outbox", "request_ids", "tenon_migrations"})
+OWN_TABLES = frozenset({"outbox", "request_ids", "tenon_migrations", "tenon_contracts"})
 """Tables of the engine; a record of such a name gets an underscore behind it."""
 
 

@@ -1,7 +1,10 @@
-"""The order of a List: AIP-132 text to keys that always end in the name, and the condition "after this row".
+"""The order of a List: AIP-132 text to keys that always end in the name, and the conditions "after this row".
 
 An unset value comes before every other, so first where the order ascends and last where it descends. Where the contract
 bounds no string, its first 512 characters order it, so that page tokens stay short. Strings order by code point.
+
+What comes after a row is read in phases, mostly one: each is one range of an index, and its rows come before those of
+the next. With one condition for all, joined by OR, Postgres would read and drop the rows that came before.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -88,6 +91,17 @@ class OrderKey:
         return sa.func.left(value, sa.literal_column(str(MAX_STRING)), type_=value.type) if self.cut else value
 
 
+class Phase(NamedTuple):
+    """Some of the rows that come after one: alike in the keys before `start`, and further in those up to `end`."""
+
+    start: int
+    """The first key in which they differ."""
+    end: int
+    """The last key that is looked at, plus one."""
+    how: str
+    """`row`: compared as one; `unset`, `set`: the first is so; `any`: all rows after, in an order that no index has."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ordering:
     """The keys of an order; the last is the name."""
@@ -112,9 +126,56 @@ class Ordering:
             ordered.append(nulls() if key.nullable else direction)
         return ordered
 
+    @property
+    def roots(self) -> list[str]:
+        """The top-level fields that it names."""
+        return [key.path.root for key in self.keys]
+
     def after_shape(self, values: Sequence[KeyValue]) -> str:
         """Return the key of the SQL of `after`: it differs where a value is unset."""
         return "".join("0" if value is None else "1" for value in values)
+
+    def phases(self, values: Sequence[KeyValue]) -> list[Phase]:
+        """Return in which phases the rows are read that come after the one with these order keys."""
+        keys = self.keys
+        descending = keys[0].descending
+        if any(key.descending is not descending for key in keys):
+            return [Phase(0, len(keys), "any")]
+        found: list[Phase] = []
+        end = len(keys)
+        while end:
+            start = end - 1
+            if values[start] is None:
+                if not descending:
+                    found.append(Phase(start, end, "set"))
+            else:
+                # One comparison may cover many keys, but no row is found by it that lacks one behind the first.
+                while start and values[start - 1] is not None and not (descending and keys[start].nullable):
+                    start -= 1
+                found.append(Phase(start, end, "row"))
+                if descending and keys[start].nullable:
+                    found.append(Phase(start, end, "unset"))
+            end = start
+        return found
+
+    def within(self, columns: Columns, values: Sequence[KeyValue], phase: Phase) -> sa.ColumnElement[bool]:
+        """Return that a row is of a phase, bound by the names of `parameters`."""
+        if phase.how == "any":
+            return self.after(columns, values)
+        expressions = [key.expression(columns) for key in self.keys]
+        bound = [sa.bindparam(f"after_{index}", type_=value.type) for index, value in enumerate(expressions)]
+        found = [
+            expressions[index].is_(None) if values[index] is None else expressions[index] == bound[index]
+            for index in range(phase.start)
+        ]
+        if phase.how != "row":
+            first = expressions[phase.start]
+            found.append(first.is_(None) if phase.how == "unset" else first.is_not(None))
+        else:
+            run = slice(phase.start, phase.end)
+            rows = sa.tuple_(*expressions[run]), sa.tuple_(*bound[run])
+            found.append(rows[0] < rows[1] if self.keys[0].descending else rows[0] > rows[1])
+        return sa.and_(*found)
 
     def parameters(self, values: Sequence[KeyValue]) -> dict[str, KeyValue]:
         """Return the parameters of `after`: `after_0` and so on, none for what is unset.
@@ -127,7 +188,7 @@ class Ordering:
         return {f"after_{index}": value for index, value in enumerate(values) if value is not None}
 
     def after(self, columns: Columns, values: Sequence[KeyValue]) -> sa.ColumnElement[bool]:
-        """Return that a row comes after the one with these order keys, bound by the names of `parameters`."""
+        """Return that a row comes after the one with these order keys, in one condition for all phases."""
         expressions = [key.expression(columns) for key in self.keys]
         bound = [sa.bindparam(f"after_{index}", type_=value.type) for index, value in enumerate(expressions)]
         alike = len({key.descending for key in self.keys}) == 1

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.types import UserDefinedType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,6 +25,16 @@ MAX_HEADER = 512
 """The most characters of a caller's request id and trace that an event keeps."""
 
 
+class TransactionId(UserDefinedType[str]):
+    """Postgres' `xid8`: the number of a transaction, which is never used again."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Return the type's name in SQL."""
+        return "xid8"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceTables:
     """Tables that each service schema has once, whatever records it keeps."""
@@ -32,6 +43,13 @@ class ServiceTables:
     """The events of all changes, in the order of their numbers."""
     request_ids: sa.Table
     """What was answered to a request that carried a `request_id` (AIP-155)."""
+    outbox_pruned: sa.Table
+    """One row at most: the latest transaction of which an event was deleted since it was old."""
+
+    @property
+    def all(self) -> tuple[sa.Table, ...]:
+        """All of them, in the order in which they are made."""
+        return self.outbox, self.request_ids, self.outbox_pruned
 
 
 @lru_cache
@@ -54,8 +72,14 @@ def service_tables(schema: str) -> ServiceTables:
         sa.Column("trace", text, nullable=False, server_default=""),
         sa.Column("before", sa.LargeBinary()),
         sa.Column("after", sa.LargeBinary()),
+        # Ids are given before a commit, so whoever reads beyond the last id misses what commits late; by the
+        # transaction a reader knows what it has seen.
+        sa.Column("transaction", TransactionId(), nullable=False, server_default=sa.text("pg_current_xact_id()")),
+        # Whose the record is, where records have an owner.
+        sa.Column("owner", text, nullable=False, server_default=""),
         schema=schema,
     )
+    sa.Index("outbox_transaction_idx", outbox.columns["transaction"])
     request_ids = sa.Table(
         "request_ids",
         metadata,
@@ -69,7 +93,14 @@ def service_tables(schema: str) -> ServiceTables:
         schema=schema,
     )
     sa.Index("request_ids_created_at_idx", request_ids.columns["created_at"])
-    return ServiceTables(outbox=outbox, request_ids=request_ids)
+    outbox_pruned = sa.Table(
+        "outbox_pruned",
+        metadata,
+        sa.Column("only", sa.Boolean(), primary_key=True, server_default=sa.text("true")),
+        sa.Column("transaction", TransactionId(), nullable=False),
+        schema=schema,
+    )
+    return ServiceTables(outbox=outbox, request_ids=request_ids, outbox_pruned=outbox_pruned)
 
 
 def origin(call: Call) -> dict[str, Any]:

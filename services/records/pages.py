@@ -27,6 +27,9 @@ DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
 """The most rows of a page; a larger size is coerced to it."""
 
+MAX_SKIP = 100_000
+"""The most rows that a request may skip: they are read all the same."""
+
 MAX_TOKEN_LENGTH = 16 * 1024
 """The longest text that is looked at as a page token, in characters."""
 
@@ -34,7 +37,7 @@ KeyValue = str | int | float | bool | datetime | Decimal | None
 """A value of an order key, as the pool returns it: times are in UTC."""
 
 _VERSION = 1
-_PAGING_FIELDS = ("page_size", "page_token")
+_PAGING_FIELDS = ("page_size", "page_token", "skip")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+")
@@ -60,6 +63,18 @@ def page_size(requested: int) -> int:
         description = "The page size must not be negative; leave it out or 0 for the default."
         raise InvalidArgument(description, violations=[Violation(field="page_size", description=description)])
     return min(requested, MAX_PAGE_SIZE) or DEFAULT_PAGE_SIZE
+
+
+def rows_to_skip(requested: int) -> int:
+    """Return how many rows are left out before the page.
+
+    Raises:
+        InvalidArgument: if it is negative, or more than `MAX_SKIP`.
+    """
+    if 0 <= requested <= MAX_SKIP:
+        return requested
+    description = f"At most {MAX_SKIP:,} records can be skipped, and no fewer than 0; go further by page tokens."
+    raise InvalidArgument(description, violations=[Violation(field="skip", description=description)])
 
 
 def fingerprint(method: str, organization: str, request: Message, *, shape: str = "") -> bytes:

@@ -59,12 +59,14 @@ NOT_REMEMBERED = Remembered(id="")
 class Remembering:
     """Answers repeated requests of one service."""
 
-    __slots__ = ("_keep", "_recall_sql")
+    __slots__ = ("_keep", "_recall_sql", "_settle")
 
     def __init__(self, service: ServiceTables) -> None:
         """Take the tables of the service."""
         self._recall_sql = recall(service)
         self._keep = remember(service)
+        where = "organization = $1 AND subject = $2 AND method = $3 AND request_id = $4"
+        self._settle = f'UPDATE "{service.request_ids.schema}".request_ids SET response = $5 WHERE {where}'
 
     async def once(
         self,
@@ -86,10 +88,7 @@ class Remembering:
         request_id = getattr(request, "request_id", "")
         if not request_id:
             return await work(NOT_REMEMBERED)
-        if len(request_id) > MAX_LENGTH or "\x00" in request_id:
-            description = f"A request id has at most {MAX_LENGTH} characters and no NUL. Send a UUID."
-            raise invalid(RequestIdInvalid, "request_id", description)
-        remembered = Remembered(id=request_id, hash=_hash(request))
+        remembered = _remembered(request)
         # In a transaction a failure would be its end, so there it is asked first as well.
         in_transaction = isinstance(executor, Transaction)
         if first or in_transaction:
@@ -103,6 +102,28 @@ class Remembering:
             if answer is None:
                 raise
             return answer
+
+    async def claim(self, request: Any, call: Call, executor: Executor) -> tuple[Remembered, bytes | None]:
+        """Take a request's id for this transaction, and return the answer that it had before, if any.
+
+        Whoever sends the same id meanwhile waits for the end of the transaction, which `settle` has to come before.
+
+        Raises:
+            RequestIdReused: if the id was sent with another request.
+        """
+        request_id = getattr(request, "request_id", "")
+        if not request_id:
+            return NOT_REMEMBERED, None
+        remembered = _remembered(request)
+        row = (*_key(remembered, call), remembered.hash, b"")
+        if await executor.fetch(f"{self._keep} ON CONFLICT DO NOTHING RETURNING 1", row):
+            return remembered, None
+        return remembered, await self._recall(remembered, call, executor)
+
+    async def settle(self, remembered: Remembered, call: Call, executor: Executor, answer: bytes) -> None:
+        """Keep the answer to a request whose id was claimed in the same transaction."""
+        if remembered.id:
+            await executor.fetch(self._settle, (*_key(remembered, call), answer))
 
     async def keep(self, remembered: Remembered, call: Call, executor: Executor, answer: bytes) -> None:
         """Keep the answer of work that has changed nothing: a repeat must not change anything either.
@@ -129,6 +150,23 @@ class Remembering:
             )
         answer: bytes = rows[0]["response"]
         return answer
+
+
+def check_request_id(request: Any) -> None:
+    """Refuse a request id that cannot be kept.
+
+    Raises:
+        RequestIdInvalid: naming the field.
+    """
+    request_id = getattr(request, "request_id", "")
+    if len(request_id) > MAX_LENGTH or "\x00" in request_id:
+        description = f"A request id has at most {MAX_LENGTH} characters and no NUL. Send a UUID."
+        raise invalid(RequestIdInvalid, "request_id", description)
+
+
+def _remembered(request: Any) -> Remembered:
+    check_request_id(request)
+    return Remembered(id=request.request_id, hash=_hash(request))
 
 
 def _key(remembered: Remembered, call: Call) -> tuple[str, str, str, str]:

@@ -31,13 +31,16 @@ class Rules:
         self._any = plan_of(descriptor, clears_output=False).has_rules
         self._where = where
 
-    def broken(self, stored: Message, result: Message) -> list[Violation]:
-        """Return what the result breaks, but for what was broken before: that is no fault of this update."""
+    def broken(self, stored: Message, result: Message, *, anew: bool = False) -> list[Violation]:
+        """Return what the result breaks, but for what was broken before: that is no fault of this update.
+
+        `anew` says that nothing was stored before.
+        """
         if not self._any:
             return []
         found = self._find(result)
-        if not found:
-            return []
+        if not found or anew:
+            return found
         known = {(violation.field, violation.reason) for violation in self._find(stored)}
         return [violation for violation in found if (violation.field, violation.reason) not in known]
 

@@ -7,7 +7,7 @@ can forget either.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -97,6 +97,8 @@ class Statement:
     """Names of its parameters, in order."""
     constants: Mapping[str, Any]
     """Values that are the same in each execution, by parameter."""
+    beyond: bool = False
+    """Whether it goes beyond the caller's rows, to what a row that the caller may delete takes along."""
 
     def arguments(self, caller: Caller, values: Mapping[str, Any]) -> list[Any]:
         """Return the arguments in order, those of the caller among them.
@@ -114,9 +116,24 @@ class Statement:
         }
         return [known[name] for name in self.order]
 
+    def beyond_arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """Return the arguments of a statement that goes beyond the caller's rows, in order."""
+        if not self.beyond:
+            raise AssertionError("A statement on a caller's rows needs the caller.")
+        known = {**self.constants, **values}
+        return [known[name] for name in self.order]
 
-def scoped(table: RecordTable, statement: sa.ClauseElement, *, writes: bool = False) -> Statement:
+
+def estimated(statement: Statement) -> Statement:
+    """Return what asks Postgres how many rows it believes a statement to have; the one row is its plan, as JSON."""
+    return replace(statement, sql=f"EXPLAIN (FORMAT JSON) {statement.sql}")
+
+
+def scoped(table: RecordTable, statement: sa.ClauseElement, *, writes: bool = False, beyond: bool = False) -> Statement:
     """Compile a statement on the rows of a table.
+
+    `beyond` is for deletions alone: what refers to a global row, or to one that several owners share, may be others'.
+    Such a statement is given the organizations and names of the rows that it is about, which were found for a caller.
 
     Raises:
         AssertionError: if it does not ask whose rows it may see; that is a mistake in this package.
@@ -126,7 +143,7 @@ def scoped(table: RecordTable, statement: sa.ClauseElement, *, writes: bool = Fa
         raise TypeError(f"{type(statement).__name__} takes no arguments, so none could say whose rows it sees.")
     order = tuple(compiled.positiontup or ())
     wanted = set() if table.is_global else {"caller_organization"} | ({"caller_subject"} if table.is_owned else set())
-    if not wanted <= set(order):
+    if not beyond and not wanted <= set(order):
         raise AssertionError(f"A statement on {table.table.fullname} does not ask for {sorted(wanted - set(order))}.")
     constants = {name: value for name, value in compiled.params.items() if value is not None}
-    return Statement(table=table, writes=writes, sql=str(compiled), order=order, constants=constants)
+    return Statement(table=table, writes=writes, sql=str(compiled), order=order, constants=constants, beyond=beyond)

@@ -16,55 +16,55 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.records.columns import INPUT
+from services.records.missing import ORDINAL, missing_from, parents_of, referred_by
 from services.records.scope import belonging, scoped, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from services.records.outbox import ServiceTables
+    from services.records.references import Nested
     from services.records.scope import Statement
     from services.records.tables import RecordTable
 
-    Wanted = tuple[str, sa.ColumnElement[Any], RecordTable]
-
 # Beside the columns, the rows that are given have these; a field cannot have such a name by accident.
-_ORDINAL, _BEFORE, _AFTER, _CHECK = "tenon_ordinal", "tenon_before", "tenon_after", "tenon_check_"
-
-PARENT = "parent"
-"""What `missing` calls the parent of a new row."""
+BEFORE, AFTER, CHECKED = "tenon_before", "tenon_after", "tenon_check_"
 
 CHECK = "check_"
 """Parameters that hold a changed reference begin with this, and go on with the column's name."""
 
-_SET_HERE = frozenset({"organization", "owner", "revision", "shape", "written_at", "parent_organization"})
+_SET_HERE = frozenset(
+    {"organization", "owner", "revision", "shape", "written_at", "parent_organization", "deleted_at", "purge_at"}
+)
 _FIRST = sa.literal_column("0", sa.BigInteger())
 _TRUE = sa.true()
 
 
 def input_columns(table: RecordTable) -> dict[str, sa.Column[Any]]:
     """Return the columns whose values come with a row, by their name: all but those that the statement sets."""
-    return {column.name: column for column in table.table.columns if column.name not in _SET_HERE}
-
-
-def references_of(table: RecordTable, tables: Mapping[str, RecordTable]) -> dict[str, RecordTable]:
-    """Return the tables that the reference fields of a record point to, by field; those kept elsewhere are left out."""
-    by_type = {other.record.type: other for other in tables.values()}
     return {
-        field.name: by_type[field.reference]
-        for field in table.record.fields
-        if field.reference in by_type and field.name in table.columns and field.name != "name"
+        column.name: column
+        for column in table.table.columns
+        if column.name not in _SET_HERE and column.computed is None
     }
 
 
 def insert(
-    table: RecordTable, service: ServiceTables, references: Mapping[str, RecordTable], *, many: bool, remembered: bool
+    table: RecordTable,
+    service: ServiceTables,
+    references: Mapping[str, RecordTable],
+    nested: Nested,
+    *,
+    many: bool,
+    remembered: bool,
 ) -> Statement:
     """Return the statement that adds one row, or `many` of them at once.
 
-    Its rows are (`ordinal` of the input row, `field` that names what does not exist); with any, nothing is written.
+    Its rows are `ordinal` of the input row, `field` that names what does not exist, and its `resource`; with any,
+    nothing is written.
     """
     given = _many(table) if many else _one(table)
-    missing = _missing([*_references(table, given, references), *_parents(given, table)], given)
+    missing = missing_from([*referred_by(table, given, references), *parents_of(given, table)], nested, given)
     complete = _TRUE if missing is None else ~sa.exists(sa.select(1).select_from(missing))
     names = [*input_columns(table)]
     own = {**belonging(table), "revision": sa.literal_column("1", sa.BigInteger()), "shape": _shape(table)}
@@ -74,32 +74,34 @@ def insert(
     # Counted, so that an event gets its number when its row is there: a row may have to wait for the end of a deletion.
     done = sa.select(sa.func.count()).select_from(written).scalar_subquery() > sa.literal_column("0")
     event = _event(service, table, "created", given, {"revision": own["revision"], "after": _after(table, given)})
-    chosen = (
-        sa.select(_FIRST.label("ordinal"), sa.literal_column("''").label("field")).where(sa.false())
-        if missing is None
-        else sa.select(missing.c.ordinal, missing.c.field)
-    )
+    chosen = _nothing().where(sa.false()) if missing is None else sa.select(*missing.c)
     kept = [_remember(service, done)] if remembered else []
     return scoped(table, chosen.add_cte(written, event(done), *kept), writes=True)
 
 
 def update(
-    table: RecordTable, service: ServiceTables, references: Mapping[str, RecordTable], *, remembered: bool
+    table: RecordTable,
+    service: ServiceTables,
+    references: Mapping[str, RecordTable],
+    nested: Nested,
+    *,
+    remembered: bool,
+    verb: str = "updated",
 ) -> Statement:
-    """Return the statement that replaces one row, if it still has the revision `expected`.
+    """Return the statement that replaces one row, if it still has the revision `expected`; `verb` names its event.
 
     Its rows are those of `insert`, with a `field` that is empty where the row was replaced. The parameters
     `check_<column>` hold what a reference names where it has changed, and what is empty elsewhere; `row_shape` is
     that of the bytes.
     """
     checked = [table.columns[name] for name in references]
-    more = [sa.bindparam(CHECK + column.name, type_=column.type).label(_CHECK + column.name) for column in checked]
-    more.append(sa.bindparam("event_before", type_=sa.LargeBinary()).label(_BEFORE))
+    more = [sa.bindparam(CHECK + column.name, type_=column.type).label(CHECKED + column.name) for column in checked]
+    more.append(sa.bindparam("event_before", type_=sa.LargeBinary()).label(BEFORE))
     if table.redact is None:
         # Empty but for a row that holds fields of another contract, which an event may not show.
-        more.append(sa.bindparam("event_after", type_=sa.LargeBinary()).label(_AFTER))
+        more.append(sa.bindparam("event_after", type_=sa.LargeBinary()).label(AFTER))
     given = _one(table, more)
-    missing = _missing(_references(table, given, references, _CHECK), given)
+    missing = missing_from(referred_by(table, given, references, CHECKED), nested, given)
     target, name = table.table, table.columns["name"]
     changed: dict[str, Any] = {column.name: given.c[column.name] for column in table.columns.values()}
     shape = sa.bindparam("row_shape", type_=sa.BigInteger())
@@ -112,18 +114,21 @@ def update(
         .returning(target.c["revision"].label("revision"))
         .cte("written")
     )
-    after = sa.func.coalesce(given.c[_AFTER], given.c["message"])
-    said = {"revision": written.c.revision, "before": given.c[_BEFORE], "after": after}
-    event = _event(service, table, "updated", given, said)
+    after = sa.func.coalesce(given.c[AFTER], given.c["message"])
+    said = {"revision": written.c.revision, "before": given.c[BEFORE], "after": after}
+    event = _event(service, table, verb, given, said)
     return _changing(table, service, written, missing, event(_TRUE), remembered=remembered)
 
 
 def delete(table: RecordTable, service: ServiceTables, *, remembered: bool) -> Statement:
-    """Return the statement that removes one row, if it still has the revision `expected`; its rows are of `update`."""
+    """Return the statement that removes one row, if it still has the revision `expected`; its rows are of `update`.
+
+    It is for records that nothing can refer to and that are not kept; `removing` has all others.
+    """
     target, name = table.table, table.columns["name"]
     given = sa.select(
         sa.bindparam(INPUT + name.name, type_=name.type).label(name.name),
-        sa.bindparam("event_before", type_=sa.LargeBinary()).label(_BEFORE),
+        sa.bindparam("event_before", type_=sa.LargeBinary()).label(BEFORE),
     ).cte("input")
     written = (
         sa.delete(target)
@@ -131,17 +136,26 @@ def delete(table: RecordTable, service: ServiceTables, *, remembered: bool) -> S
         .returning((target.c["revision"] + 1).label("revision"))
         .cte("written")
     )
-    said = {"revision": written.c.revision, "before": given.c[_BEFORE]}
+    said = {"revision": written.c.revision, "before": given.c[BEFORE]}
     event = _event(service, table, "deleted", given, said)
     return _changing(table, service, written, None, event(_TRUE), remembered=remembered)
 
 
 def current(table: RecordTable) -> Statement:
-    """Return the statement that reads the row of a name in order to change it: `message`, `revision` and `shape`."""
+    """Return the statement that reads the row of a name in order to change it.
+
+    Its columns are `message`, `revision`, `shape`, and `deleted`: whether it is deleted and kept.
+    """
     columns = table.table.columns
-    chosen = sa.select(columns["message"], columns["revision"], columns["shape"])
+    chosen = sa.select(columns["message"], columns["revision"], columns["shape"], is_deleted(table))
     found = chosen.where(visible(table), _is_named(table))
     return scoped(table, found, writes=True)
+
+
+def is_deleted(table: RecordTable, rows: sa.FromClause | None = None) -> sa.ColumnElement[bool]:
+    """Return the column `deleted`: whether a row is deleted and kept."""
+    columns = table.table.columns if rows is None else rows.c
+    return (columns["deleted_at"].is_not(None) if table.is_soft else sa.false()).label("deleted")
 
 
 def presence(table: RecordTable) -> Statement:
@@ -163,6 +177,12 @@ def remember(service: ServiceTables) -> str:
     return f"INSERT INTO {table} ({columns}) VALUES ($1, $2, $3, $4, $5, $6)"
 
 
+def _nothing() -> sa.Select[Any]:
+    """Select one row of the columns that say what is missing, with nothing in them."""
+    empty: sa.ColumnElement[Any] = sa.literal_column("''", sa.Text())
+    return sa.select(_FIRST.label("ordinal"), empty.label("field"), empty.label("resource"))
+
+
 def _is_named(table: RecordTable) -> sa.ColumnElement[bool]:
     name = table.columns["name"]
     return name == sa.bindparam(INPUT + name.name, type_=sa.Text())
@@ -177,31 +197,38 @@ def _shape(table: RecordTable) -> sa.ColumnElement[Any]:
 
 
 def _after(table: RecordTable, given: sa.CTE) -> sa.ColumnElement[Any]:
-    return given.c["message"] if table.redact is None else given.c[_AFTER]
+    return given.c["message"] if table.redact is None else given.c[AFTER]
 
 
 def _one(table: RecordTable, more: Sequence[sa.ColumnElement[Any]] = ()) -> sa.CTE:
     """Give one row as parameters, `in_<column>` each, and `more` beside them."""
     given = [sa.bindparam(INPUT + name, type_=column.type).label(name) for name, column in input_columns(table).items()]
     if table.redact is not None:
-        given.append(sa.bindparam("event_after", type_=sa.LargeBinary()).label(_AFTER))
-    return sa.select(_FIRST.label(_ORDINAL), *given, *more).cte("input")
+        given.append(sa.bindparam("event_after", type_=sa.LargeBinary()).label(AFTER))
+    return sa.select(_FIRST.label(ORDINAL), *given, *more).cte("input")
 
 
 def _many(table: RecordTable) -> sa.CTE:
-    """Give many rows as one array per column; a list is given as the text of its array, since arrays do not nest."""
-    wanted = {name: column.type for name, column in input_columns(table).items()}
-    parameters = {name: INPUT + name for name in wanted}
+    """Give many new rows, `in_<column>` each."""
+    wanted = {name: (INPUT + name, column.type) for name, column in input_columns(table).items()}
     if table.redact is not None:
-        wanted[_AFTER], parameters[_AFTER] = sa.LargeBinary(), "event_after"
-    sent = {name: sa.Text() if isinstance(kind, ARRAY | JSONB) else _plain(kind) for name, kind in wanted.items()}
+        wanted[AFTER] = "event_after", sa.LargeBinary()
+    return many_rows(wanted)
+
+
+def many_rows(wanted: Mapping[str, tuple[str, sa.types.TypeEngine[Any]]]) -> sa.CTE:
+    """Give many rows as one array per column, by name the parameter and the type, numbered from 0.
+
+    A list is given as the text of its array, since arrays do not nest.
+    """
+    sent = {name: sa.Text() if isinstance(kind, ARRAY | JSONB) else _plain(kind) for name, (_, kind) in wanted.items()}
     rows = (
-        sa.func.unnest(*(sa.bindparam(parameters[name], type_=ARRAY(kind)) for name, kind in sent.items()))
-        .table_valued(*(sa.column(name, kind) for name, kind in sent.items()), with_ordinality=_ORDINAL, name="given")
+        sa.func.unnest(*(sa.bindparam(wanted[name][0], type_=ARRAY(kind)) for name, kind in sent.items()))
+        .table_valued(*(sa.column(name, kind) for name, kind in sent.items()), with_ordinality=ORDINAL, name="given")
         .render_derived()
     )
-    columns = [_as_column(rows.c[name], kind).label(name) for name, kind in wanted.items()]
-    return sa.select((rows.c[_ORDINAL] - sa.literal_column("1")).label(_ORDINAL), *columns).cte("input")
+    columns = [_as_column(rows.c[name], kind).label(name) for name, (_, kind) in wanted.items()]
+    return sa.select((rows.c[ORDINAL] - sa.literal_column("1")).label(ORDINAL), *columns).cte("input")
 
 
 def _as_column(value: sa.ColumnElement[Any], kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
@@ -217,67 +244,31 @@ def _plain(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
     return sa.Text() if isinstance(kind, sa.Text) else kind
 
 
-def _references(
-    table: RecordTable, given: sa.CTE, references: Mapping[str, RecordTable], prefix: str = ""
-) -> list[Wanted]:
-    return [(name, given.c[prefix + table.columns[name].name], target) for name, target in references.items()]
-
-
-def _parents(given: sa.CTE, table: RecordTable) -> list[Wanted]:
-    seen = {parent.column: parent.table for parent in table.parents}
-    return [(PARENT, given.c[column], target) for column, target in seen.items()]
-
-
-def _missing(wanted: Sequence[Wanted], given: sa.CTE) -> sa.CTE | None:
-    """Select what is referred to and is not there, or not for this caller."""
-    if not wanted:
-        return None
-    found = []
-    for number, (name, column, target) in enumerate(wanted):
-        source: sa.FromClause = given
-        value = column
-        if isinstance(column.type, ARRAY):
-            each = sa.func.unnest(column, type_=sa.Text()).column_valued(f"each_{number}")
-            listed = sa.lateral(sa.select(sa.collate(each, "C").label("value"))).alias(f"listed_{number}")
-            source, value = given.join(listed, _TRUE), listed.c.value
-        there = target.table.alias(f"target_{number}")
-        exists = sa.exists(
-            sa.select(1).select_from(there).where(visible(target, there), _named(target, there) == value)
-        )
-        label = sa.literal_column(f"'{name}'", sa.Text()).label("field")
-        unset: sa.ColumnElement[Any] = sa.literal_column("''")
-        found.append(
-            sa.select(given.c[_ORDINAL].label("ordinal"), label).select_from(source).where(value != unset, ~exists)
-        )
-    return sa.union_all(*found).cte("missing")
-
-
-def _named(table: RecordTable, rows: sa.FromClause) -> sa.ColumnElement[Any]:
-    return rows.c[table.columns["name"].name]
-
-
 def _event(
     service: ServiceTables, table: RecordTable, verb: str, given: sa.CTE, said: Mapping[str, sa.ColumnElement[Any]]
 ) -> Any:
     """Return what makes the insert of an event for each row that is given, under a condition."""
-    values: dict[str, Any] = {
-        "occurred_at": sa.bindparam("event_time", type_=sa.TIMESTAMP(timezone=True)),
-        "organization": belonging(table)["organization"],
-        "actor": sa.bindparam("event_actor", type_=sa.Text()),
-        "type": sa.literal_column(f"'{table.record.type}.{verb}'", sa.Text()),
-        "subject": given.c[table.columns["name"].name],
-        "request_id": sa.bindparam("event_request_id", type_=sa.Text()),
-        "trace": sa.bindparam("event_trace", type_=sa.Text()),
-        **said,
-    }
+    subject = given.c[table.columns["name"].name]
+    values = {**event_values(table, verb), **belonging(table), "subject": subject, **said}
 
     def under(condition: sa.ColumnElement[bool]) -> sa.CTE:
         rows = (
-            sa.select(*values.values()).where(condition).order_by(*([given.c[_ORDINAL]] if _ORDINAL in given.c else []))
+            sa.select(*values.values()).where(condition).order_by(*([given.c[ORDINAL]] if ORDINAL in given.c else []))
         )
         return sa.insert(service.outbox).from_select([*values], rows, include_defaults=False).cte("event")
 
     return under
+
+
+def event_values(table: RecordTable, verb: str) -> dict[str, sa.ColumnElement[Any]]:
+    """Return what all events of a call have in common, by column of the outbox; `Writer.event` gives the values."""
+    return {
+        "occurred_at": sa.bindparam("event_time", type_=sa.TIMESTAMP(timezone=True)),
+        "actor": sa.bindparam("event_actor", type_=sa.Text()),
+        "type": sa.literal_column(f"'{table.record.type}.{verb}'", sa.Text()),
+        "request_id": sa.bindparam("event_request_id", type_=sa.Text()),
+        "trace": sa.bindparam("event_trace", type_=sa.Text()),
+    }
 
 
 def _remember(service: ServiceTables, condition: sa.ColumnElement[bool]) -> sa.CTE:
@@ -299,6 +290,6 @@ def _changing(
     remembered: bool,
 ) -> Statement:
     kept = [_remember(service, sa.exists(sa.select(1).select_from(written)))] if remembered else []
-    done: Any = sa.select(_FIRST.label("ordinal"), sa.literal_column("''").label("field")).select_from(written)
-    rows: Any = done if missing is None else sa.union_all(done, sa.select(missing.c.ordinal, missing.c.field))
+    done: Any = _nothing().select_from(written)
+    rows: Any = done if missing is None else sa.union_all(done, sa.select(*missing.c))
     return scoped(table, rows.add_cte(event, *kept), writes=True)

@@ -25,10 +25,12 @@ from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.chassis.contract import SYSTEM_ORGANIZATION, Kind, Scope
-from services.records.indexes import RecordError, add_indexes, text_limits
+from services.records.indexes import RecordError, add_indexes, add_reference_indexes, text_limits
 from services.records.naming import column_name, identifier, named, parent_pattern, schema_name, table_name
+from services.records.references import Nested, references_of
 from services.records.shapes import outline_of, reserved_of, shape_of, wire_type
 from services.records.traits import redaction
+from services.records.vectors import add_vector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -105,6 +107,11 @@ class RecordTable:
         return self.record.scope is Scope.OWNER
 
     @property
+    def is_soft(self) -> bool:
+        """Whether Delete hides a row and keeps it: then it has `deleted_at` and `purge_at`, NULL while it is live."""
+        return self.record.soft_delete
+
+    @property
     def is_global(self) -> bool:
         """Whether the rows belong to the system organization and are read by all."""
         return self.record.scope is Scope.GLOBAL
@@ -153,6 +160,8 @@ def build_tables(contract: Contract, *, host: str, schema: str = "") -> dict[str
             comment=_identity(record, contract.pool.FindMessageTypeByName(record.message)),
         )
         tables[record.message] = _record_table(contract, record, empty, tables)
+    for made in tables.values():
+        add_reference_indexes(made, references_of(made, tables), Nested(made, tables).inside)
     return tables
 
 
@@ -164,7 +173,7 @@ def _identity(record: Record, descriptor: Descriptor) -> str:
 
 def _parents_first(records: Sequence[Record]) -> list[Record]:
     """Order records so that a foreign key finds its target."""
-    by_pattern = {pattern: record for record in records for pattern in record.patterns}
+    by_pattern = {(record.package, pattern): record for record in records for pattern in record.patterns}
     ordered: dict[str, Record] = {}
 
     def visit(record: Record, path: tuple[str, ...]) -> None:
@@ -173,7 +182,7 @@ def _parents_first(records: Sequence[Record]) -> list[Record]:
         if record.message in path:
             raise RecordError(f"{record.message}: it is its own ancestor. Remove one of its patterns.")
         for pattern in record.patterns:
-            parent = by_pattern.get(parent_pattern(pattern))
+            parent = by_pattern.get((record.package, parent_pattern(pattern)))
             if parent is not None and parent is not record:
                 visit(parent, (*path, record.message))
         ordered[record.message] = record
@@ -189,7 +198,9 @@ def _record_table(
     """Fill an empty table with what keeps the record."""
     name = table.name
     patterns = [parent_pattern(pattern) for pattern in record.patterns]
-    found = [(p, t) for p in patterns for t in tables.values() if p in t.record.patterns]
+    # Two packages may use the same words: a parent is of the record's own.
+    near = [t for t in tables.values() if t.record.package == record.package]
+    found = [(p, t) for p in patterns for t in near if p in t.record.patterns]
     several = len({t.record.message for _, t in found}) > 1
     links = [(p, t, identifier(f"tenon_parent_{t.record.singular}") if several else "parent") for p, t in found]
     descriptor = contract.pool.FindMessageTypeByName(record.message)
@@ -203,7 +214,9 @@ def _record_table(
     table.append_constraint(sa.PrimaryKeyConstraint("organization", columns["name"].name, name=named(name, "pkey")))
     for parent, column in dict.fromkeys((t, c) for _, t, c in links):
         _link_parent(table, record, parent, column)
-    keys = add_indexes(table, record, columns)
+    everyones = {other.type for other in contract.records if other.scope is Scope.GLOBAL}
+    keys = add_indexes(table, record, columns, shared=() if record.scope is Scope.GLOBAL else everyones)
+    add_vector(table, record, columns)
     return RecordTable(
         record=record,
         message=GetMessageClass(descriptor),
@@ -250,6 +263,9 @@ def _own_columns(record: Record, has_parent: bool, *, nullable: bool, links: Ite
     yield sa.Column("revision", sa.BigInteger(), nullable=False)
     yield sa.Column("shape", sa.BigInteger(), nullable=False)
     yield sa.Column("written_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.text("now()"))
+    if record.soft_delete:
+        yield sa.Column("deleted_at", sa.TIMESTAMP(timezone=True), nullable=True)
+        yield sa.Column("purge_at", sa.TIMESTAMP(timezone=True), nullable=True)
 
 
 def _link_parent(table: sa.Table, record: Record, parent: RecordTable, column: str) -> None:

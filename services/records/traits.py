@@ -11,7 +11,7 @@ from tenon.options.v1 import options_pb2
 from services.records.times import cut_duration, cut_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
@@ -35,17 +35,36 @@ def clearing(descriptor: Descriptor, *behaviors: int) -> Step | None:
     return _walk(descriptor, act)
 
 
-def redaction(descriptor: Descriptor) -> Step | None:
+def redaction(descriptor: Descriptor, *, kept: Collection[str] = ()) -> Step | None:
     """Return what clears the fields that are kept out of logs and events, or None where there are none.
 
-    These are the sensitive ones, and those that no caller is ever shown (INPUT_ONLY).
+    These are the sensitive ones, and those that no caller is ever shown (INPUT_ONLY). `kept` are top-level fields that
+    stay though they are sensitive.
     """
 
     def act(field: FieldDescriptor) -> Step | None:
         hidden = field_behavior_pb2.INPUT_ONLY in _option(field, field_behavior_pb2.field_behavior)
+        if not hidden and field.name in kept and field.containing_type == descriptor:
+            return None
         return _clear(field.name) if hidden or _option(field, options_pb2.field).sensitive else None
 
     return _walk(descriptor, act)
+
+
+def sensitive_below(descriptor: Descriptor) -> list[str]:
+    """Return the paths of all sensitive fields inside of messages, such as `contact.phone`; each type is entered once."""
+    found: list[str] = []
+
+    def visit(inside: Descriptor, path: str, seen: frozenset[str]) -> None:
+        for field in inside.fields:
+            where = f"{path}.{field.name}" if path else field.name
+            if path and _option(field, options_pb2.field).sensitive:
+                found.append(where)
+            elif (inner := _inner(field)) is not None and inner.full_name not in seen:
+                visit(inner, where, seen | {inner.full_name})
+
+    visit(descriptor, "", frozenset({descriptor.full_name}))
+    return found
 
 
 def cutting(descriptor: Descriptor) -> Step | None:

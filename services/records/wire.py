@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-_LENGTH_DELIMITED = 2
+_VARINT, _LENGTH_DELIMITED = 0, 2
 _PREPARED = 4096
 _MORE = 0x80
 
@@ -26,9 +26,9 @@ def varint(value: int) -> bytes:
 
 
 class Listing:
-    """The response of a List or of a batch: a repeated record, and the token of the next page where there is one."""
+    """The response of a List or of a batch: a repeated record, and what else is known of the page."""
 
-    __slots__ = ("_heads", "_tag", "_token_tag")
+    __slots__ = ("_heads", "_tag", "_token_tag", "_total_tag", "has_total")
 
     def __init__(self, response: Descriptor, record: str) -> None:
         """Take the response's message and the full name of the record's."""
@@ -36,9 +36,13 @@ class Listing:
         token = response.fields_by_name.get("next_page_token")
         self._tag = _tag(rows)
         self._token_tag = b"" if token is None else _tag(token)
+        total = response.fields_by_name.get("total_size")
+        self.has_total = total is not None
+        """Whether the response says how many records there are."""
+        self._total_tag = b"" if total is None else varint(total.number << 3 | _VARINT)
         self._heads = _heads(self._tag)
 
-    def encode(self, messages: Iterable[bytes], next_page_token: str = "") -> bytes:
+    def encode(self, messages: Iterable[bytes], next_page_token: str = "", total_size: int = 0) -> bytes:
         """Return the response's bytes."""
         heads, parts = self._heads, []
         for message in messages:
@@ -48,6 +52,8 @@ class Listing:
         if next_page_token:
             token = next_page_token.encode()
             parts.append(self._token_tag + varint(len(token)) + token)
+        if total_size and self.has_total:
+            parts.append(self._total_tag + varint(total_size))
         return b"".join(parts)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.chassis.contract import PROTO_ROOT, REPOSITORY, compile_protos, load_contract, own_files, service_folders
+from services.chassis.contract.custom import find_custom
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,8 @@ def test_the_readmes_contract_is_good_as_it_stands(tmp_path: Path) -> None:
     file = tmp_path / shown[1]
     file.parent.mkdir(parents=True)
     file.write_text(shown[2])
-    contract = load_contract(compile_protos([PROTO_ROOT, tmp_path]), services=service_folders(), own=own_files())
+    image, custom = compile_protos([PROTO_ROOT, tmp_path]), find_custom().names()
+    contract = load_contract(image, services=service_folders(), own=own_files(), custom=custom)
     assert [record.message for record in contract.records if record.message.startswith("library.v1.")]
 
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from services.chassis.contract import PROTO_ROOT, Contract, compile_protos, load_contract, own_files, service_folders
+from services.chassis.contract.custom import find_custom
 from services.chassis.contract.source import Element, Sources
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ _FILE_ENUM, _MESSAGE_ENUM, _ENUM_VALUE, _MESSAGE_ONEOF = 5, 4, 2, 8
 @cache
 def own_contract() -> Contract:
     """Compile and load the contracts of this repository."""
-    return load_contract(compile_protos([PROTO_ROOT]), services=service_folders(), own=own_files())
+    custom = find_custom().names()
+    return load_contract(compile_protos([PROTO_ROOT]), services=service_folders(), own=own_files(), custom=custom)
 
 
 def named_elements() -> Iterator[Element]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ class FakeClaims:
     subject: str = "users/admin"
     organization: str = "default"
     permissions: frozenset[str] = frozenset({"*"})
+    expires: float = math.inf
 
 
 @dataclass(kw_only=True)

@@ -148,7 +148,7 @@ class GraphDoor:
 
 
 def _has(field: Any, behavior: int) -> bool:
-    return behavior in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+    return bool(behavior in field.GetOptions().Extensions[field_behavior_pb2.field_behavior])
 
 
 def _is_scalar(message: Any) -> bool:

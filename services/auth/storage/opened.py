@@ -65,7 +65,7 @@ async def open_storage(frame: Frame, settings: Settings) -> AsyncIterator[Storag
         hasher = Argon2Hasher(threads=settings.hash_threads, waiting=settings.hash_waiting)
         stack.callback(hasher.close)
         engine = Engine(frame.contract, host=frame.name, pool=database, keyring=frame.keyring, schema=schema.SCHEMA)
-        await engine.migrate()
+        await engine.migrate(judge=frame.judge)
         await schema.migrate(database)
         keys = SqlSigningKeys(database, frame.keyring.sealer("auth signing key"))
         published = RememberedKeys(keys)

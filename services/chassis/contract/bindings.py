@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _VERBS = ("get", "put", "post", "delete", "patch")
 _ANY_VERB = "*"
+_RAW = "google.api.HttpBody"
 
 
 class _Door(NamedTuple):
@@ -93,6 +94,9 @@ class Doors:
                     f"The path binds {variable.field!r}, which is no plain field of {method.input_type.full_name}",
                     "Name a single string, number, boolean or enum of the request",
                 )
+        self._judge_bodies(element, binding, method)
+
+    def _judge_bodies(self, element: Element, binding: Binding, method: MethodDescriptor) -> None:
         for word, name, message in (
             ("body", "" if binding.body == "*" else binding.body, method.input_type),
             ("response_body", binding.response_body, method.output_type),
@@ -103,6 +107,14 @@ class Doors:
                     f"The {word} is {name!r}, and {message.full_name} has no such field",
                     "Name one of its fields",
                 )
+        shown = _find_field(method.output_type, binding.response_body)
+        if shown is not None and (shown.message_type is None or shown.message_type.full_name != _RAW):
+            # One such method would make the edge refuse the routes of all.
+            self._problems.add(
+                element,
+                f"The response_body {binding.response_body!r} is no {_RAW}, and the edge can show no other field alone",
+                "Leave `response_body` out: the answer is the whole message",
+            )
 
 
 def _flatten(rule: HttpRule) -> Iterator[HttpRule]:

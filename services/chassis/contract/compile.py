@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from buf.validate import validate_pb2
 from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
 
+from services.chassis.contract.adopted import adopt, write_sources
 from services.chassis.contract.problem import ContractError, Problem
 from services.chassis.repository import PROTO_ROOT, proto_files
 
@@ -39,7 +40,9 @@ def compile_protos(roots: Sequence[Path]) -> descriptor_pb2.FileDescriptorSet:
             inputs=inputs_of(roots),
             arguments=[f"--descriptor_set_out={image}", "--include_imports", "--include_source_info"],
         )
-        return descriptor_pb2.FileDescriptorSet.FromString(image.read_bytes())
+        compiled = descriptor_pb2.FileDescriptorSet.FromString(image.read_bytes())
+    adopt(compiled)
+    return compiled
 
 
 def inputs_of(roots: Sequence[Path]) -> tuple[str, ...]:
@@ -66,9 +69,10 @@ def inputs_of(roots: Sequence[Path]) -> tuple[str, ...]:
 
 def run_protoc(roots: Sequence[Path], *, inputs: Sequence[str], arguments: Sequence[str]) -> None:
     """Run protoc on files below the roots. Raises ContractError with its words."""
-    includes = list(dict.fromkeys([*(root.resolve() for root in roots), PROTO_ROOT, _common_protos()]))
     with tempfile.TemporaryDirectory(prefix="tenon-protoc-") as folder:
-        known = Path(folder) / "known.binpb"
+        renamed, known = Path(folder) / "renamed", Path(folder) / "known.binpb"
+        write_sources(renamed)
+        includes = list(dict.fromkeys([*(root.resolve() for root in roots), PROTO_ROOT, _common_protos(), renamed]))
         known.write_bytes(_known_files().SerializeToString(deterministic=True))
         done = subprocess.run(
             [

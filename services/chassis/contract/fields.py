@@ -89,6 +89,11 @@ def read_behaviors(proto: FieldDescriptorProto) -> frozenset[Behavior]:
     return frozenset(_BEHAVIORS[behavior] for behavior in declared if behavior in _BEHAVIORS)
 
 
+def read_sensitive(proto: FieldDescriptorProto) -> bool:
+    """Return whether the field is kept out of logs and events."""
+    return bool(proto.options.Extensions[options_pb2.field].sensitive)
+
+
 def read_reference(proto: FieldDescriptorProto) -> str:
     """Return the resource type that the field's value is a name of, or empty."""
     return str(proto.options.Extensions[resource_pb2.resource_reference].type)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from google.protobuf import descriptor_pb2
 from tenon.options.v1 import options_pb2
 
 from services.chassis.contract.bindings import Doors
-from services.chassis.contract.model import Idempotency, Internal, Method, Service
-from services.chassis.contract.packages import folder_of, host_of, segments_of
+from services.chassis.contract.model import Idempotency, Internal, Method, Service, StandardKind
+from services.chassis.contract.packages import ADOPTED_PACKAGES, folder_of, host_of, segments_of
 from services.chassis.contract.rules import read_rule
 from services.chassis.contract.standard import Standards
 from services.chassis.contract.transitions import moved_record, read_transitions
@@ -91,6 +93,10 @@ class ServiceReader:
                 "Remove `google.api.http`, or the internal rule",
             )
         standard, transitions = self._read_standard(descriptor, proto, bindings, element)
+        watches = standard is not None and standard.kind is StandardKind.WATCH
+        if watches and not proto.options.Extensions[options_pb2.rule].HasField("timeout"):
+            # It lives as long as its token, unless the contract says less.
+            rule = replace(rule, timeout=math.inf)
         return Method(
             path=f"/{service.element.name}/{proto.name}",
             name=proto.name,
@@ -116,7 +122,8 @@ class ServiceReader:
         element: Element,
     ) -> tuple[Standard | None, tuple[Transition, ...]]:
         """Return what records make of the method, and the moves that it makes."""
-        by_records = folder_of(element.file.package, self._services) is None
+        package = element.file.package
+        by_records = folder_of(package, self._services) is None and package not in ADOPTED_PACKAGES
         strict = by_records and self._custom is not None and element.name not in self._custom
         if not proto.options.Extensions[options_pb2.transition]:
             return self._standards.find(method, bindings, element, self._problems, strict=strict), ()

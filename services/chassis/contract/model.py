@@ -100,7 +100,7 @@ class Rule:
     limit: Limit | None = None
     """How often, or None for no bound."""
     timeout: float = DEFAULT_TIMEOUT
-    """Seconds that a call may take."""
+    """Seconds that a call may take; infinite for a Watch whose rule names none: it lives as long as its token."""
     audit: Audit = Audit.WRITES
     """Which calls are audited."""
 

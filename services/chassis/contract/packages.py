@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from services.chassis.contract.adopted import ADOPTED, PREFIX
 from services.chassis.contract.model import Permission
 from services.chassis.contract.records import is_record
 from services.chassis.repository import RECORD_HOST
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 OWN = "tenon"
 """First segment of the packages of this repository."""
+
+ADOPTED_PACKAGES = frozenset(service.rpartition(".")[0] for service in ADOPTED)
+"""Packages that others publish and a service here serves."""
 
 _VERSION = re.compile(r"v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?")
 
@@ -35,7 +39,12 @@ def host_of(package: str, services: Collection[str]) -> str:
 
 
 def segments_of(package: str) -> tuple[str, str]:
-    """Return the last two segments of a package, its service and its version; paths begin with them."""
+    """Return the last two segments of a package, its service and its version; paths begin with them.
+
+    Those of an adopted package are the service's that serves it.
+    """
+    if package in ADOPTED_PACKAGES:
+        return PREFIX
     parts = ["", "", *package.split(".")]
     return parts[-2], parts[-1]
 

@@ -11,7 +11,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from tenon.options.v1 import options_pb2
 
 from services.chassis.contract.fields import read_field
-from services.chassis.contract.model import Field, Kind, Record, Scope
+from services.chassis.contract.model import Behavior, Field, Kind, Record, Scope
 from services.chassis.contract.naming import snake
 from services.chassis.contract.problem import MEND_UNKNOWN
 
@@ -215,6 +215,12 @@ def _check_keys(keys: _Keys, fields: Mapping[str, Field], message: SourceMessage
         elif field.kind is not Kind.STRING:
             problems.add(
                 message.field(name), "Only strings are searched, and this is no string", "Take it out of the search"
+            )
+        elif Behavior.INPUT_ONLY in field.behaviors:
+            problems.add(
+                message.field(name),
+                "The field is never shown (INPUT_ONLY), and a search would tell what it holds",
+                "Take it out of the search",
             )
 
 

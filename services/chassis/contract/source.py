@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from services.chassis.contract.adopted import ADOPTED
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -117,12 +119,18 @@ class Sources:
         self._all = [SourceFile(proto) for proto in files]
         self.files = [file for file in self._all if not file.is_foreign]
         self.messages = {found.element.name: found for file in self.files for found in _messages(file)}
-        self.services = [found for file in self.files for found in _services(file)]
+        self.services = [
+            found
+            for file in self._all
+            for found in _services(file)
+            if not file.is_foreign or found.element.name in ADOPTED
+        ]
 
     def forget_foreign_comments(self) -> None:
         """Drop the comments and positions of files that others publish: nobody reads them here, and they are large."""
+        adopted = {service.element.file for service in self.services}
         for file in self._all:
-            if file.is_foreign:
+            if file.is_foreign and file not in adopted:
                 file.proto.ClearField("source_code_info")
 
 

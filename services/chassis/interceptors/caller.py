@@ -42,6 +42,10 @@ class Claims(Protocol):
     def permissions(self) -> Collection[str]:
         """The granted patterns."""
 
+    @property
+    def expires(self) -> float:
+        """The `exp` claim, in seconds of the Unix epoch."""
+
 
 class Verifier(Protocol):
     """Checks tokens. The real one is `chassis.tokens.TokenVerifier`."""
@@ -110,8 +114,9 @@ class CallerInterceptor:
         if header[:7].lower() != _BEARER:
             raise AuthorizationMalformed("The authorization header is not `Bearer` and a token.")
         token = header[7:].strip()
-        call.caller = self._claimant(await self._verifier.verify(token), workload.workload)
-        call.token = token
+        claims = await self._verifier.verify(token)
+        call.caller = self._claimant(claims, workload.workload)
+        call.token, call.valid_until = token, claims.expires
 
     def _claimant(self, claims: Claims, workload: str) -> Caller:
         """Return the caller that a token makes, the same one for as long as the verifier gives the same claims."""

@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from services.chassis.errors import (
     DeadlineExceeded,
+    FailedPrecondition,
     Internal,
     InvalidArgument,
     ResourceExhausted,
@@ -83,6 +84,8 @@ def status_of(error: TenonError) -> StatusError:
     status.details.add().Pack(info)
     if isinstance(error, InvalidArgument) and error.violations:
         status.details.add().Pack(_bad_request(error))
+    if isinstance(error, FailedPrecondition) and error.violations:
+        status.details.add().Pack(_precondition(error))
     retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:
         delay = Duration()
@@ -133,6 +136,23 @@ def _bad_request(error: InvalidArgument) -> error_details_pb2.BadRequest:
             break
         bad.field_violations.append(one)
     return bad
+
+
+def _precondition(error: FailedPrecondition) -> error_details_pb2.PreconditionFailure:
+    """Return what stands in the way, as much as fits."""
+    failure = error_details_pb2.PreconditionFailure()
+    size = 0
+    for violation in error.violations[:VALIDATION_LIMIT]:
+        one = error_details_pb2.PreconditionFailure.Violation(
+            type=_cut(violation.reason or error.reason),
+            subject=_cut(violation.field),
+            description=_cut(violation.description),
+        )
+        size += one.ByteSize()
+        if size > DETAILS_LIMIT:
+            break
+        failure.violations.append(one)
+    return failure
 
 
 def _metadata_of(error: TenonError) -> dict[str, str]:

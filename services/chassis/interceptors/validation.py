@@ -9,6 +9,7 @@ field may be emptied is the record engine's matter, which alone sees the row tha
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from protovalidate import Validator
@@ -19,9 +20,12 @@ from services.chassis.interceptors.fields import plan_of, walk
 from services.chassis.transport.handlers import Undecodable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from google.protobuf.descriptor import Descriptor
 
     from services.chassis.call import Call
+    from services.chassis.contract import Method
     from services.chassis.transport.handlers import Handler, Stream, Unary
 
 VIOLATION_LIMIT = 100
@@ -99,8 +103,12 @@ def bind_check(handler: Handler) -> Callable[[Any], None]:
     # What comes from inside the mesh may carry whole resources, fields of the server's included.
     descriptor: Any = handler.request_type.DESCRIPTOR
     plan = plan_of(descriptor, clears_output=not isinstance(method.rule.access, Internal))
-    is_update = method.standard is not None and method.standard.kind is StandardKind.UPDATE
-    resource = _resource_field(handler) if is_update else ""
+    kind = method.standard.kind if method.standard is not None else None
+    is_update = kind is StandardKind.UPDATE
+    resource = _resource_field(descriptor, method) if is_update else ""
+    # Each request of a batch is an update of its own.
+    requests = descriptor.fields_by_name.get("requests") if kind is StandardKind.BATCH_UPDATE else None
+    within = _resource_field(requests.message_type, method) if requests is not None else ""
     walks = plan.is_needed
     validates = plan.has_rules
 
@@ -115,6 +123,8 @@ def bind_check(handler: Handler) -> Callable[[Any], None]:
         if violations:
             if is_update:
                 violations = _written_only(request, resource, violations)
+            elif within:
+                violations = _written_in_batch(request, within, violations)
             if violations:
                 raise RequestInvalid(_message_of(violations), violations=violations[:VIOLATION_LIMIT])
 
@@ -159,18 +169,39 @@ def _message_of(violations: list[Violation]) -> str:
     return f"The request is invalid. {named}{f'; and {more} more' if more > 0 else ''}."
 
 
-def _resource_field(handler: Handler) -> str:
+def _resource_field(request: Descriptor, method: Method) -> str:
     """Return the name of the field that holds the resource of an update."""
-    record = handler.method.standard.record if handler.method.standard else ""
-    for field in handler.request_type.DESCRIPTOR.fields:
+    record = method.standard.record if method.standard else ""
+    for field in request.fields:
         if field.message_type is not None and field.message_type.full_name == record:
             return str(field.name)
     return ""
 
 
-def _written_only(request: Any, resource: str, violations: list[Violation]) -> list[Violation]:
-    """Return the violations without those of the resource's fields that the update leaves alone (AIP-134)."""
-    paths = list(request.update_mask.paths)
+def _written_in_batch(request: Any, resource: str, violations: list[Violation]) -> list[Violation]:
+    """Return the violations without those of what the updates of a batch leave alone (AIP-234)."""
+    shared = list(request.update_mask.paths) if "update_mask" in request.DESCRIPTOR.fields_by_name else []
+    left: list[Violation] = []
+    for violation in violations:
+        place, _, below = violation.field.partition("].")
+        head, _, index = place.partition("[")
+        if head != "requests" or not index.isdigit() or not below:
+            left.append(violation)
+            continue
+        item = request.requests[int(index)]
+        if _written_only(item, resource, [replace(violation, field=below)], shared):
+            left.append(violation)
+    return left
+
+
+def _written_only(
+    request: Any, resource: str, violations: list[Violation], shared: Sequence[str] = ()
+) -> list[Violation]:
+    """Return the violations without those of the resource's fields that the update leaves alone (AIP-134).
+
+    `shared` is the mask of the batch that the update is of, where it has none itself.
+    """
+    paths = list(request.update_mask.paths) or list(shared)
     if "*" in paths or not resource:
         return violations
     message = getattr(request, resource)

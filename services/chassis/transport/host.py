@@ -84,9 +84,10 @@ class GrpcTransport:
 class ChainHost(AsyncServerInterceptor):
     """Makes a `Call` of what grpc knows, keeps its deadline, and runs the chain that is bound to its handler."""
 
-    def __init__(self, *, behind_sidecar: bool = False) -> None:
-        """Take whether a sidecar does mTLS and names the peers, or grpc itself."""
+    def __init__(self, *, behind_sidecar: bool = False, ending: asyncio.Event | None = None) -> None:
+        """Take whether a sidecar does mTLS and names the peers, or grpc itself; and what is set when calls must end."""
         self._behind_sidecar = behind_sidecar
+        self._ending = ending or asyncio.Event()
         self._hosted: dict[str, tuple[Any, Any]] = {}
 
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
@@ -114,7 +115,9 @@ class ChainHost(AsyncServerInterceptor):
     async def intercept(self, method: Any, request_or_iterator: Any, context: Any, method_name: str) -> Any:  # noqa: ARG002 - the interface's
         """Serve one call (grpc_interceptor's interface); None where the responses were written as a stream."""
         transport = GrpcTransport(context)
-        call, timer = _begin(method, context, transport, behind_sidecar=self._behind_sidecar)
+        call, timer = _begin(
+            method, context, transport, behind_sidecar=self._behind_sidecar, ending=self._ending
+        )
         response = None
         try:
             if method.streams:
@@ -151,7 +154,7 @@ async def _write_all(responses: Any, transport: GrpcTransport) -> None:
 
 
 def _begin(
-    method: Bound, context: Any, transport: GrpcTransport, *, behind_sidecar: bool
+    method: Bound, context: Any, transport: GrpcTransport, *, behind_sidecar: bool, ending: asyncio.Event
 ) -> tuple[Call, asyncio.TimerHandle | None]:
     """Make the Call, and a timer that ends it by the rule's timeout or just before the client's deadline.
 
@@ -162,7 +165,7 @@ def _begin(
     timer = None
     metadata = _read_metadata(_METADATA.get())
     peer = peer_by_sidecar(metadata) if behind_sidecar else peer_by_certificate(_identities_of(context))
-    call = Call(method=method.method, metadata=metadata, transport=transport, peer=peer)
+    call = Call(method=method.method, metadata=metadata, transport=transport, peer=peer, ending=ending)
     timeout = time_allowed(timeout, remaining)
     if timeout != math.inf:
         timer = asyncio.get_running_loop().call_later(timeout, _expire, call, asyncio.current_task())

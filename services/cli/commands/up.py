@@ -51,22 +51,25 @@ INTERRUPTED = 130
 """The exit code of a start that was stopped by a signal."""
 
 
-def run_up(settings: Settings, *, demo: bool, console: Console, planned: Planned = plan) -> int:
+def run_up(settings: Settings, *, demo: bool, console: Console, watch: bool = False, planned: Planned = plan) -> int:
     """Run what is planned until it is told to stop; raises CommandError where it cannot start."""
     prepare_folders(settings)
     with hold_lock(settings) as lock, hold_run(settings, report=console.report):
-        return asyncio.run(_Run(settings, lock, demo=demo, console=console, planned=planned).run())
+        return asyncio.run(_Run(settings, lock, demo=demo, watch=watch, console=console, planned=planned).run())
 
 
 class _Run:
     """One run of the stack, from its start to its end."""
 
-    def __init__(self, settings: Settings, lock: int, *, demo: bool, console: Console, planned: Planned) -> None:
+    def __init__(
+        self, settings: Settings, lock: int, *, demo: bool, watch: bool, console: Console, planned: Planned
+    ) -> None:
         self._settings = settings
         self._lock = lock
         self._planned = planned
         self._console = console
         self._demo = demo
+        self._watch = watch
         self._stop = asyncio.Event()
         self._first_password = False
 
@@ -104,7 +107,10 @@ class _Run:
         mark = settings.home / "demo"
         if not self._demo and not mark.exists():
             write_private(mark, b"left out\n")
-        return self._planned(settings, compile_key=compile_key(settings), demo=self._demo and not mark.exists())
+        demo = self._demo and not mark.exists()
+        # Said where it is asked for: what plans a run for the tests knows of no watching.
+        watch = {"watch": True} if self._watch else {}
+        return self._planned(settings, compile_key=compile_key(settings), demo=demo, **watch)
 
     async def _start(self, supervisor: Supervisor) -> bool:
         """Start everything; return False where a signal came first."""

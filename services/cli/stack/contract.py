@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from services.chassis.contract import (
     PROTO_ROOT,
+    Contract,
     ContractError,
     compile_protos,
     load_contract,
@@ -18,9 +19,11 @@ from services.chassis.contract import (
     service_folders,
     write_contract,
 )
+from services.chassis.contract.custom import find_custom
 from services.cli.settings import read_settings
 from services.cli.stack.fingerprint import write_compiled
 from services.meshgen.envoy import generate, write
+from services.meshgen.pages.vendor import graphiql_folder
 from services.meshgen.topology import Topology
 
 if TYPE_CHECKING:
@@ -29,12 +32,24 @@ if TYPE_CHECKING:
 
 def compile_contract(settings: Settings) -> None:
     """Write the compiled contract and the edge's configuration; raises ContractError with all that is wrong."""
-    descriptors = compile_protos([PROTO_ROOT, *settings.contracts])
-    contract = load_contract(descriptors, services=service_folders(), own=own_files())
+    contract = read_sources(settings)
     write_contract(contract, settings.contract)
     folder = settings.home / "envoy"
     folder.mkdir(mode=0o700, exist_ok=True)
-    write(folder, generate(contract, topology_of(settings)))
+    write(folder, edge_files(settings, contract))
+
+
+def read_sources(settings: Settings) -> Contract:
+    """Compile and judge the contracts of a run; raises ContractError with all that is wrong."""
+    descriptors, custom = compile_protos([PROTO_ROOT, *settings.contracts]), find_custom(settings.contracts)
+    contract = load_contract(descriptors, services=service_folders(), own=own_files(), custom=custom.names())
+    custom.check(contract)
+    return contract
+
+
+def edge_files(settings: Settings, contract: Contract) -> dict[str, str]:
+    """Return the files of this run's edge for a contract, by their paths in its folder."""
+    return generate(contract, topology_of(settings))
 
 
 def topology_of(settings: Settings) -> Topology:
@@ -50,6 +65,7 @@ def topology_of(settings: Settings) -> Topology:
         certs=settings.certificates("edge"),
         ops_port=settings.metrics_port,
         otlp=settings.handed_on.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+        graphiql=graphiql_folder(),
     )
     return replace(laptop, address=settings.edge_host)
 
@@ -60,7 +76,7 @@ def main() -> int:
     parser.add_argument("--key", required=True)
     parser.add_argument("--contracts", type=Path, action="append", default=[])
     arguments = parser.parse_args()
-    settings = read_settings(os.environ, directory=Path.cwd(), contracts=tuple(arguments.contracts))
+    settings = read_settings(os.environ, directory=Path.cwd(), contracts=tuple(arguments.contracts), empty=True)
     try:
         compile_contract(settings)
     except ContractError as error:

@@ -57,10 +57,15 @@ def _feed(digest: hashlib._Hash, paths: Iterable[Path]) -> None:
 def _sources(settings: Settings) -> Iterator[Path]:
     for root in (settings.root / "proto", *settings.contracts):
         yield from sorted(root.rglob("*.proto"))
+    # Which methods Python serves is part of what is judged.
+    for root in settings.contracts:
+        yield from sorted(root.rglob("methods.py"))
+    yield from sorted((settings.root / "services" / "data" / "methods").glob("*.py"))
     # The compiler itself is under development too, and its libraries are pinned by the lock file.
     for part in ("chassis/contract", "chassis/repository.py", "meshgen", "cli/stack/contract.py"):
         folder = settings.root / "services" / part
         yield from sorted(folder.rglob("*.py")) if folder.is_dir() else (folder,)
     services = settings.root / "services"
+    yield from sorted(path for path in (services / "meshgen" / "pages").rglob("*.*") if path.is_file())
     yield from sorted(services.glob("*/__main__.py"))
     yield from sorted(path for path in settings.root.glob("requirements/*.lock"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from services.cli.settings import workers_variable
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from services.cli.settings import Settings
 
 
-def plan(settings: Settings, *, compile_key: str = "", demo: bool = False) -> tuple[ProcessSpec, ...]:
+def plan(
+    settings: Settings, *, compile_key: str = "", demo: bool = False, watch: bool = False
+) -> tuple[ProcessSpec, ...]:
     """Return every process and step of a run.
 
     `compile_key` names the state of the contracts that has to be compiled, and is empty where nothing has changed;
-    `demo` says whether the demo's first rows are still to be loaded.
+    `demo` says whether the demo's first rows are still to be loaded, `watch` whether contracts that are saved go live.
     """
     postgres, databases = plan_postgres(settings)
     steps = [_plan_certificates(settings)]
@@ -30,7 +33,9 @@ def plan(settings: Settings, *, compile_key: str = "", demo: bool = False) -> tu
     prepared = tuple(step.name for step in steps)
     workers = plan_workers(settings, after=(*prepared, "databases", "valkey"))
     edge = plan_edge(settings, after=(*prepared, *(worker.name for worker in workers)))
-    last = (_plan_demo(settings),) if demo else ()
+    last = [_plan_demo(settings)] if demo else []
+    if watch:
+        last.append(_plan_watch(settings))
     return postgres, *steps, plan_valkey(settings), databases, *workers, edge, *last
 
 
@@ -48,6 +53,13 @@ def _plan_contract(settings: Settings, key: str) -> ProcessSpec:
 def _plan_demo(settings: Settings) -> ProcessSpec:
     mend = "mend what is said above, or leave the rows out: tenon up --no-demo."
     return _step(settings, "demo", ("services.cli.stack.seed",), after=("envoy",), whole=True, mend=mend)
+
+
+def _plan_watch(settings: Settings) -> ProcessSpec:
+    roots = [part for root in settings.contracts for part in ("--contracts", str(root))]
+    allowed = ("--allow-breaking",) if settings.allow_breaking else ()
+    step = _step(settings, "contracts", ("services.cli.live", *roots, *allowed), after=("envoy",), whole=True)
+    return replace(step, once=False, speaks=True)
 
 
 def _step(

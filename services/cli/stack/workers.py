@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
+from services.chassis.repository import RECORD_HOST
 from services.cli.supervision.child import die_with_parent
 from services.cli.supervision.probes import is_grpc_ready
 from services.cli.supervision.spec import ProcessSpec
@@ -53,6 +55,11 @@ def service_environ(settings: Settings, service: str, index: int) -> dict[str, s
     }
     if service == "auth":
         environ["TENON_ADMIN_PASSWORD_FILE"] = str(settings.admin_password)
+    if service == RECORD_HOST and settings.contracts:
+        # Python may lie beside contracts, and is read again when they change.
+        environ["TENON_METHODS"] = os.pathsep.join(map(str, settings.contracts))
+    if settings.allow_breaking:
+        environ["TENON_ALLOW_BREAKING"] = "1"
     return environ
 
 

@@ -132,6 +132,7 @@ class Child:
             await self._end(process)
         ready = asyncio.create_task(self._await_ready(process))
         try:
+            await self._pass_on(process)
             return await process.wait()
         finally:
             ready.cancel()
@@ -147,7 +148,7 @@ class Child:
             process = await asyncio.create_subprocess_exec(
                 *self.spec.argv,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
+                stdout=asyncio.subprocess.PIPE if self.spec.speaks else log,
                 stderr=log,
                 env=dict(self.spec.environ),
                 start_new_session=True,
@@ -156,6 +157,15 @@ class Child:
         self.pid, self.start_time, self.started_at = process.pid, start_time_of(process.pid) or 0, time.time()
         self._enter(Phase.STARTING)
         return process
+
+    async def _pass_on(self, process: asyncio.subprocess.Process) -> None:
+        """Report and log what a process says to the person at the terminal, until it ends."""
+        if process.stdout is None:
+            return
+        async for line in process.stdout:
+            with open_log(self.spec.log) as log:
+                log.write(line)
+            self._report(line.decode(errors="replace").rstrip())
 
     async def _await_ready(self, process: asyncio.subprocess.Process) -> None:
         if self.spec.once:

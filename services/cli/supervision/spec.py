@@ -31,6 +31,8 @@ class ProcessSpec:
     """Names of the processes that must be ready before it starts, and that stop after it."""
     once: bool = False
     """Whether it is a step that is done when it has ended well, and not a process that stays."""
+    speaks: bool = False
+    """Whether what it says is for the person at the terminal, line by line; what it complains of goes to its log."""
     probe: Callable[[], Awaitable[bool]] | None = None
     """Says whether it is ready; a process without one is ready once it runs."""
     before: Callable[[], Awaitable[None]] | None = None

@@ -9,6 +9,7 @@ from services.meshgen.envoy.clusters import clusters
 from services.meshgen.envoy.folder import write
 from services.meshgen.envoy.listener import ROUTE_FILE, listener
 from services.meshgen.envoy.operators import operators_listener
+from services.meshgen.envoy.pages import documents
 from services.meshgen.envoy.render import resources
 from services.meshgen.envoy.routes import route_configuration
 from services.meshgen.envoy.secrets import SECRET_FILES, secrets
@@ -43,6 +44,7 @@ def generate(contract: Contract, topology: Topology) -> dict[str, str]:
         LISTENER_FILE: resources(listeners),
         ROUTE_FILE: resources([route_configuration(contract, topology)]),
         CLUSTER_FILE: resources(clusters(topology)),
+        **documents(contract, topology),
     }
     for name, secret in secrets(topology).items():
         files[SECRET_FILES[name]] = resources([secret])
@@ -55,7 +57,7 @@ def static_twin(contract: Contract, topology: Topology) -> str:
     That mode reads no watched file, so that only this twin is judged in full: unknown fields, ranges, services that the
     descriptors lack. The certificates in `topology.certs` must exist.
     """
-    listeners = [listener(topology, routes=route_configuration(contract, topology))]
+    listeners = [listener(topology, routes=route_configuration(contract, topology, static=True))]
     if topology.ops_port:
         listeners.append(operators_listener(topology))
     everything = {"listeners": listeners, "clusters": clusters(topology, static=True)}

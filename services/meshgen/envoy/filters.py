@@ -17,7 +17,17 @@ PROVIDER = "tenon"
 CLOCK_SKEW_SECONDS = 5
 """By how much clocks may differ, as in `chassis.tokens`: both must take the same tokens."""
 
-_COMPRESSED = ("application/json", "application/jwk-set+json", "text/event-stream", "text/html", "text/plain")
+_COMPRESSED = (
+    "application/json",
+    "application/jwk-set+json",
+    "application/yaml",
+    "image/svg+xml",
+    "text/css",
+    "text/event-stream",
+    "text/html",
+    "text/javascript",
+    "text/plain",
+)
 
 
 def http_filters(topology: Topology) -> list[Node]:
@@ -73,6 +83,8 @@ def _compressor() -> Node:
                 "min_content_length": 1024,
                 "content_type_matcher": [{"prefix": kind} for kind in _COMPRESSED],
             },
+            # Without this a compressed answer loses its entity tag.
+            "weaken_etag_on_compress": True,
         },
     )
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_ORDER = ("sds/", "cds/", "lds/", "rds/")
+_ORDER = ("pages/", "sds/", "cds/", "lds/", "rds/")
 """What is referred to is there before what refers to it."""
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 from typing import TYPE_CHECKING
 
 from services.chassis.contract import Idempotency, Public
 from services.meshgen.envoy.clusters import NOWHERE, http_cluster
 from services.meshgen.envoy.descriptors import edge_descriptors
+from services.meshgen.envoy.pages import LARGEST, page_routes
 from services.meshgen.envoy.policy import JWT, TOKEN, method_policy, public_policy, requirement
 from services.meshgen.envoy.render import FILTER_CONFIG, Node, duration, typed
 
@@ -49,32 +51,51 @@ PUBLIC_BUDGET = "HIGH"
 STREAM_GRACE_SECONDS = 1.0
 """How much later than its rule says a stream is cut by the edge: before that, its service ends it with a status."""
 
+QUIET_SECONDS = 60.0
+"""How long a stream without a time of its own may be silent: a Watch says four times as often that it is alive."""
+
+EVENT_STREAM = "text/event-stream"
+"""The media type of server-sent events (HTML, §9.2)."""
+
 _IDEMPOTENT = {Idempotency.NO_SIDE_EFFECTS, Idempotency.IDEMPOTENT}
 
 
-def route_configuration(contract: Contract, topology: Topology) -> Node:
-    """Return the `RouteConfiguration` of the edge. Whatever no route names is denied."""
+def route_configuration(contract: Contract, topology: Topology, *, static: bool = False) -> Node:
+    """Return the `RouteConfiguration` of the edge. Whatever no route names is denied.
+
+    `static` gives what `--mode validate` can check: pages without their files.
+    """
     methods = [m for _, m in sorted(contract.methods.items()) if not m.is_internal]
     routes = [method_route(method) for method in methods]
     routes += [_stream_route(path, topology.reflection_service, REFLECTION_SECONDS) for path in REFLECTION]
     routes += [_stream_route(path, topology.reflection_service, HEALTH_SECONDS) for path in HEALTH]
-    routes += [_jwks_route(topology), _healthz_route(), _catch_all()]
+    routes += [_jwks_route(topology), _healthz_route(), *page_routes(contract, topology, static=static)]
+    if any(method.server_streaming for method in methods):
+        routes.append(_events_route(contract))
+    routes.append(_catch_all())
     host = {
         "name": "api",
         "domains": ["*"],
         "typed_per_filter_config": _host_filters(contract, topology),
         "routes": routes,
     }
-    return typed("envoy.config.route.v3.RouteConfiguration", name=ROUTES, validate_clusters=True, virtual_hosts=[host])
+    return typed(
+        "envoy.config.route.v3.RouteConfiguration",
+        name=ROUTES,
+        validate_clusters=True,
+        max_direct_response_body_size_bytes=LARGEST,
+        virtual_hosts=[host],
+    )
 
 
-def transcoder(descriptors: bytes, services: list[str]) -> Node:
-    """Return the transcoder for these services."""
+def transcoder(descriptors: bytes, services: list[str], *, events: bool = False) -> Node:
+    """Return the transcoder for these services; `events` has it write streams as server-sent events."""
+    printing = {"always_print_primitive_fields": True} | ({"stream_sse_style_delimited": True} if events else {})
     return typed(
         "envoy.extensions.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
         proto_descriptor_bin=base64.b64encode(descriptors).decode(),
         services=services,
-        print_options={"always_print_primitive_fields": True},
+        print_options=printing,
         request_validation_options={
             "reject_unknown_method": True,
             "reject_unknown_query_parameters": True,
@@ -113,6 +134,8 @@ def _times(seconds: float, *, streaming: bool) -> Node:
     Both bounds of `max_stream_duration` are needed: with them the call is cut, and the service is told its deadline
     even where the client has sent none. The first without the second cuts nothing at all.
     """
+    if seconds == math.inf:
+        return {"timeout": "0s", "idle_timeout": duration(QUIET_SECONDS)}
     if streaming:
         # Cut in the middle, a stream ends in a reset without a status: the service is given the time to end it itself.
         seconds += STREAM_GRACE_SECONDS
@@ -181,6 +204,18 @@ def _healthz_route() -> Node:
     }
 
 
+def _events_route(contract: Contract) -> Node:
+    """Return the first route of whoever wants events: it is the catch-all with another transcoder.
+
+    The transcoder is chosen on this route. Once it has found the RPC, the call is on the RPC's route, under its policy.
+    """
+    route = _catch_all()
+    route["name"] = "events"
+    route["match"]["headers"] = [{"name": "accept", "string_match": {"contains": EVENT_STREAM, "ignore_case": True}}]
+    route["typed_per_filter_config"][TRANSCODER] = _transcoder_of(contract, events=True)
+    return route
+
+
 def _catch_all() -> Node:
     # A route and no direct response: the CORS filter skips the latter, and every REST path is this one at first.
     return {
@@ -193,11 +228,15 @@ def _catch_all() -> Node:
 
 def _host_filters(contract: Contract, topology: Topology) -> dict[str, Node]:
     """Return what holds for every route that does not say otherwise: a token is needed, and the contract is this."""
-    services = sorted(service.full_name for service in contract.services if service.is_public)
-    configs = {TRANSCODER: transcoder(edge_descriptors(contract), services), JWT: requirement(TOKEN)}
+    configs = {TRANSCODER: _transcoder_of(contract), JWT: requirement(TOKEN)}
     if topology.cors_origins:
         configs[CORS] = _cors(topology.cors_origins)
     return configs
+
+
+def _transcoder_of(contract: Contract, *, events: bool = False) -> Node:
+    services = sorted(service.full_name for service in contract.services if service.is_public)
+    return transcoder(edge_descriptors(contract), services, events=events)
 
 
 def _cors(origins: tuple[str, ...]) -> Node:

@@ -11,9 +11,12 @@ from services.records.filter.fields import KEY, refuse_sensitive
 from services.records.filter.invalid import Mistake, excerpt
 from services.records.filter.lexer import Sort
 from services.records.filter.literals import Literal, read_literal
-from services.records.filter.syntax import Conjunction, Disjunction, Expression, Negation, Restriction
+from services.records.filter.patterns import lowered, prefix_of, successor, to_like
+from services.records.filter.syntax import Conjunction, Disjunction, Expression, Negation, Restriction, Word
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from services.records.filter.fields import Fields, Path
     from services.records.filter.lexer import Token
 
@@ -22,20 +25,30 @@ _EQUALITIES = ("=", "!=", ":")
 _NO_ORDER = {Kind.BOOL: "true or false", Kind.ENUM: "an enum"}
 
 
+_LIKE = {
+    Operator.EQUAL: Operator.LIKE,
+    Operator.UNEQUAL: Operator.UNLIKE,
+    Operator.CONTAINS: Operator.CONTAINS_LIKE,
+}
+
 Parameter = Literal | list[Literal]
 """What the driver binds."""
 
 
 class Check:
-    """Checks one filter; afterwards `parameters` holds its values and `mistakes` all that is wrong."""
+    """Checks one filter.
 
-    __slots__ = ("_fields", "mistakes", "parameters")
+    Afterwards `parameters` holds its values, `roots` the top-level fields that it names, `mistakes` all that is wrong.
+    """
 
-    def __init__(self, fields: Fields) -> None:
-        """Take the fields that may be asked for."""
-        self._fields = fields
+    __slots__ = ("_fields", "_texts", "mistakes", "parameters", "roots")
+
+    def __init__(self, fields: Fields, texts: Sequence[Path]) -> None:
+        """Take the fields that may be asked for, and those in which words are looked for."""
+        self._fields, self._texts = fields, texts
         self.parameters: dict[str, Parameter] = {}
         self.mistakes: list[Mistake] = []
+        self.roots: set[str] = set()
 
     def condition(self, expression: Expression) -> tuple[Condition | None, str]:
         """Return the checked condition and its shape; after a mistake the condition is None or lacks a part."""
@@ -45,6 +58,8 @@ class Check:
             except Mistake as mistake:
                 self.mistakes.append(mistake)
                 return None, ""
+        if isinstance(expression, Word):
+            return self._word(expression)
         if isinstance(expression, Negation):
             term, shape = self.condition(expression.term)
             return (None if term is None else Not(term)), f"!({shape})"
@@ -60,8 +75,23 @@ class Check:
         checked = [self.condition(expression) for expression in expressions]
         return [term for term, _ in checked if term is not None], [shape for _, shape in checked]
 
+    def _word(self, word: Word) -> tuple[Condition | None, str]:
+        pieces = word.pieces or (word.text,)
+        if not self._texts:
+            said = f"There is no text here in which to look for {excerpt(word.text)}; compare a field"
+            self.mistakes.append(Mistake(said, word.offset))
+            return None, ""
+        if not any(pieces):
+            self.mistakes.append(Mistake("This stands for any text, and so for none; leave it out", word.offset))
+            return None, ""
+        value = self._bind(to_like(("", *(lowered(piece) for piece in pieces), "")))
+        tests: list[Condition] = [Test(path, Operator.HOLDS, (), value) for path in self._texts]
+        shape = "|".join(path.root for path in self._texts)
+        return (tests[0] if len(tests) == 1 else Any(tests)), f"{Operator.HOLDS.value}({shape})"
+
     def _restriction(self, restriction: Restriction) -> tuple[Test, str]:
         path = self._fields.resolve(restriction.path)
+        self.roots.add(path.root)
         operator, value = restriction.operator, restriction.value
         if path.each and operator != ":":
             raise Mistake(
@@ -77,8 +107,10 @@ class Check:
 
     def _into(self, path: Path, value: Token) -> Path:
         """Return the path of `m:word`, which asks for the key of a map or the field of a message."""
-        if value.wild:
-            raise _wildcard(value)
+        if value.pieces:
+            raise Mistake(
+                'A key is asked for as it is; for a star itself write \\* in quotes, as in "5\\*"', value.offset
+            )
         found = self._fields.step(path, value)
         refuse_sensitive(found.type, value)
         return found
@@ -113,9 +145,18 @@ class Check:
             )
         if value.sort is Sort.TEXT and value.text == "null":
             raise Mistake("null is no value; ask NOT field:* for what is unset, or quote the text", value.offset)
-        if kind is Kind.STRING and value.wild and restriction.operator in _EQUALITIES:
-            raise _wildcard(value)
+        if kind is Kind.STRING and value.pieces and restriction.operator in _EQUALITIES:
+            return self._like(path, operator, value.pieces)
         return self._test(path, operator, _as_stored(path, operator, read_literal(path.type, value)))
+
+    def _like(self, path: Path, operator: Operator, pieces: Sequence[str]) -> tuple[Test, str]:
+        prefix = prefix_of(pieces)
+        end = successor(prefix)
+        if operator is Operator.EQUAL and end and not path.in_document:
+            test, shape = self._test(path, Operator.BEGINS, prefix)
+            self.parameters[f"{test.value}_end"] = end
+            return test, shape
+        return self._test(path, _LIKE[operator], to_like(pieces))
 
     def _test(self, path: Path, operator: Operator, literal: Parameter | None) -> tuple[Test, str]:
         keys = tuple(self._bind(key) for key in path.keys) if path.keys else ()
@@ -137,12 +178,6 @@ def _as_stored(path: Path, operator: Operator, literal: Literal) -> Parameter:
         f"{literal.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
         if isinstance(literal, datetime)
         else literal
-    )
-
-
-def _wildcard(value: Token) -> Mistake:
-    return Mistake(
-        'Wildcards are not supported yet; for a star itself write \\* in quotes, such as "5\\*"', value.offset
     )
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor_pb2 import DescriptorProto
-from tenon.options.v1 import options_pb2
 
 from services.chassis.contract import Behavior, Kind
-from services.chassis.contract.fields import kind_of, read_behaviors
+from services.chassis.contract.fields import kind_of, read_behaviors, read_sensitive
 from services.records.filter.invalid import Mistake, excerpt
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ OPAQUE = frozenset(f"google.protobuf.{name}" for name in ("Struct", "Value", "Li
 MAX_STEPS = 32
 """The most words of a path; messages may hold themselves, and a path through them has no other end."""
 
+_SERVERS = frozenset({"name", "uid", "etag"})
 _DOCUMENTS = frozenset({Kind.MESSAGE, Kind.MAP})
 _TIMES = frozenset({Kind.TIMESTAMP, Kind.DURATION})
 _INTEGER_KINDS = frozenset({Kind.INT32, Kind.UINT32, Kind.INT64, Kind.UINT64})
@@ -131,6 +131,14 @@ class Fields:
             self._members[descriptor.full_name] = found
         return found
 
+    def texts(self, names: Sequence[str]) -> tuple[Path, ...]:
+        """Return where words are looked for: in these fields, or where there are none in all texts but the server's."""
+        chosen = names or [name for name in self._roots if name not in _SERVERS]
+        found = [self._roots[name] for name in chosen if name in self._roots]
+        return tuple(
+            path for path in found if path.type.kind is Kind.STRING and not path.in_document and not path.type.sensitive
+        )
+
     def resolve(self, words: Sequence[Token]) -> Path:
         """Return where a dotted path leads.
 
@@ -186,7 +194,7 @@ def read_type(field: FieldDescriptor, proto: FieldDescriptorProto) -> FieldType 
     """Return what a field holds, or None where callers cannot see it (INPUT_ONLY)."""
     if Behavior.INPUT_ONLY in read_behaviors(proto):
         return None
-    sensitive = bool(proto.options.Extensions[options_pb2.field].sensitive)
+    sensitive = read_sensitive(proto)
     kind = kind_of(field)
     if kind is Kind.MAP:
         message: Any = field.message_type

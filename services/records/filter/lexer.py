@@ -38,8 +38,8 @@ class Token(NamedTuple):
     """What it says: a string without its quotes and escapes, anything else as written."""
     offset: int
     """Where it begins, in characters from 0."""
-    wild: bool = False
-    """Whether it has a `*` that is not escaped."""
+    pieces: tuple[str, ...] = ()
+    """What stands between the stars that are not escaped; empty where there is none."""
 
 
 _PUNCTUATION = r"""(?P<compare><=|>=|!=|[=<>:])|(?P<open>\()|(?P<close>\))|(?P<comma>,)|(?P<string>["'])"""
@@ -95,7 +95,7 @@ def _scan(text: str) -> list[Token]:
         word = match[group]
         if group == "text":
             sort = _KEYWORDS.get(word, Sort.TEXT) if pattern is not _KEY else Sort.TEXT
-            add(Token(sort, word, start, "*" in word))
+            add(Token(sort, word, start, _pieces(word)))
         elif group == "string":
             token, at = _string(text, start)
             add(token)
@@ -131,17 +131,24 @@ def _string(text: str, start: int) -> tuple[Token, int]:
         raise Mistake(f"The string that begins here has no closing {quote}", start)
     raw = text[start + 1 : end]
     if "\\" not in raw:
-        return Token(Sort.STRING, raw, start, "*" in raw), end + 1
-    wild = False
-    parts, last = [], 0
+        return Token(Sort.STRING, raw, start, _pieces(raw)), end + 1
+    parts: list[str] = []
+    pieces: list[str] = []
+    last = 0
     for match in _ESCAPE.finditer(raw):
         escaped = match[1]
         if escaped is None:
-            wild = True
+            pieces.append("".join([*parts, raw[last : match.start()]]))
+            parts, last = [], match.end()
             continue
         if escaped not in _ESCAPES:
             known = " ".join(f"\\{letter}" for letter in _ESCAPES)
             raise Mistake(f"{excerpt(match[0])} is not an escape; known are {known}", start + 1 + match.start())
         parts += [raw[last : match.start()], _ESCAPES[escaped]]
         last = match.end()
-    return Token(Sort.STRING, "".join([*parts, raw[last:]]), start, wild), end + 1
+    pieces.append("".join([*parts, raw[last:]]))
+    return Token(Sort.STRING, "*".join(pieces), start, tuple(pieces) if len(pieces) > 1 else ()), end + 1
+
+
+def _pieces(text: str) -> tuple[str, ...]:
+    return tuple(text.split("*")) if "*" in text else ()

@@ -40,6 +40,7 @@ _TIMESTAMP = re.compile(
     r"(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
 )
 _MOST_DIGITS = 25
+_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _SHOWN_VALUES = 30
 
 
@@ -102,6 +103,8 @@ def _out_of_range(kind: Kind, value: Token) -> Mistake:
 
 def _real(kind: Kind, value: Token) -> float:
     text = value.text
+    if text in _NOT_FINITE:
+        return _NOT_FINITE[text]
     if not _NUMBER.fullmatch(text):
         raise Mistake(f"{excerpt(text)} is not a number", value.offset)
     number = float(text)

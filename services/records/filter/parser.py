@@ -3,10 +3,12 @@
 expression  = factor { [ AND ] factor }          (OR binds tighter than AND)
 factor      = term { OR term }
 term        = [ NOT | "-" ] simple
-simple      = restriction | "(" expression ")"
+simple      = restriction | word | "(" expression ")"
 restriction = member comparator argument
 member      = word { "." word }
 argument    = value | "(" expression of values ")"
+
+A member that no comparator follows is a word (`a.b` is one word). There are no functions.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from services.records.filter.invalid import Mistake, excerpt
 from services.records.filter.lexer import Sort, Token, cut_tokens
-from services.records.filter.syntax import Conjunction, Disjunction, Expression, Negation, Restriction
+from services.records.filter.syntax import Conjunction, Disjunction, Expression, Negation, Restriction, Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +26,7 @@ MAX_DEPTH = 32
 """The most brackets that may be open at once."""
 
 MAX_TERMS = 100
-"""The most comparisons in one filter."""
+"""The most comparisons and words in one filter."""
 
 _WORDS = (Sort.TEXT, Sort.STRING)
 _KEYWORDS = (Sort.AND, Sort.OR, Sort.NOT)
@@ -104,7 +106,7 @@ class _Parser:
         path = self._member()
         operator = self._tokens[self._at]
         if operator.sort is not Sort.COMPARE:
-            self._refuse_bare(path, operator)
+            return self._word(path, operator)
         self._at += 1
 
         def compare() -> Expression:
@@ -130,27 +132,34 @@ class _Parser:
         token = self._tokens[self._at]
         if token.sort not in _WORDS:
             raise Mistake(_explain(token, "a value"), token.offset)
-        self._terms += 1
-        if self._terms > MAX_TERMS:
-            raise Mistake(f"A filter has at most {MAX_TERMS} comparisons", token.offset)
+        self._count(token)
         self._at += 1
-        following = self._tokens[self._at]
-        if (
-            following.sort is Sort.OPEN
-            and token.sort is Sort.TEXT
-            and following.offset == token.offset + len(token.text)
-        ):
-            raise Mistake(f"Functions such as {excerpt(token.text + '()')} are not supported yet", token.offset)
+        _refuse_function([token], self._tokens[self._at])
         return token
 
-    def _refuse_bare(self, path: list[Token], following: Token) -> None:
-        written = ".".join(token.text for token in path)
-        if following.sort is Sort.OPEN and path[-1].sort is Sort.TEXT:
-            raise Mistake(f"Functions such as {excerpt(written + '()')} are not supported yet", path[0].offset)
-        raise Mistake(
-            f"Bare words such as {excerpt(written)} are not supported yet; compare a field, as in name = 'text'",
-            path[0].offset,
-        )
+    def _word(self, path: list[Token], following: Token) -> Word:
+        _refuse_function(path, following)
+        self._count(path[0])
+        pieces: tuple[str, ...] = ("",)
+        for token in path:
+            first, *others = token.pieces or (token.text,)
+            dotted = f"{pieces[-1]}.{first}" if token is not path[0] else first
+            pieces = (*pieces[:-1], dotted, *others)
+        text = ".".join(token.text for token in path)
+        return Word(text, pieces if len(pieces) > 1 else (), path[0].offset)
+
+    def _count(self, token: Token) -> None:
+        self._terms += 1
+        if self._terms > MAX_TERMS:
+            raise Mistake(f"A filter has at most {MAX_TERMS} comparisons and words", token.offset)
+
+
+def _refuse_function(path: list[Token], following: Token) -> None:
+    last = path[-1]
+    touches = following.sort is Sort.OPEN and following.offset == last.offset + len(last.text)
+    if touches and last.sort is Sort.TEXT:
+        called = ".".join(token.text for token in path)
+        raise Mistake(f"There are no functions in filters, such as {excerpt(called + '()')}", path[0].offset)
 
 
 def _explain(token: Token, expected: str = "AND, OR, or another comparison") -> str:

@@ -54,6 +54,7 @@ _COMPARE: Mapping[Operator, Callable[[Any, Any], Any]] = {
     Operator.GREATER_OR_EQUAL: operator.ge,
     Operator.CONTAINS: operator.eq,
 }
+_FORMS = frozenset({Operator.LIKE, Operator.UNLIKE, Operator.BEGINS, Operator.HOLDS, Operator.CONTAINS_LIKE})
 
 
 def to_sql(condition: Condition, columns: Columns) -> sa.ColumnElement[bool]:
@@ -134,12 +135,32 @@ def _test_column(test: Test, column: sa.ColumnElement[Any]) -> sa.ColumnElement[
         if type_.repeated:
             return sa.func.cardinality(column) > sa.literal_column("0")
         return column.is_not(None) if type_.is_message else column != _default(type_.kind)
+    if test.operator in _FORMS:
+        return _test_text(test, column)
     bound = sa.bindparam(test.value, type_=column.type)
     if test.operator is Operator.CONTAINS:
         # An array that contains an array of one: the form that an index over the column can serve.
         return column.op("@>", is_comparison=True, return_type=sa.Boolean())(bound)
     found: sa.ColumnElement[bool] = _COMPARE[test.operator](column, bound)
     return found
+
+
+def _test_text(test: Test, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    if test.operator is Operator.BEGINS:
+        # As a range, which an index serves whatever the plan knows of the value.
+        end = sa.bindparam(f"{test.value}_end", type_=_TEXT)
+        return sa.and_(column >= sa.bindparam(test.value, type_=_TEXT), column < end)
+    if not test.path.type.repeated:
+        return _form(test, column)
+    each: Any = sa.func.unnest(column, type_=sa.Text(collation="C")).column_valued()
+    return sa.select(sa.literal_column("1")).select_from(each.scalar_alias).where(_form(test, each)).exists()
+
+
+def _form(test: Test, text: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    pattern = sa.bindparam(test.value, type_=_TEXT)
+    if test.operator is Operator.HOLDS:
+        return sa.func.lower(text, type_=_TEXT).like(pattern)
+    return text.not_like(pattern) if test.operator is Operator.UNLIKE else text.like(pattern)
 
 
 def _test_document(place: _Place, steps: Sequence[Step], keys: Sequence[str], test: Test) -> sa.ColumnElement[bool]:
@@ -152,6 +173,10 @@ def _test_document(place: _Place, steps: Sequence[Step], keys: Sequence[str], te
     if test.operator is Operator.PRESENT:
         return _present(leaf, test.path)
     type_ = test.path.type
+    if test.operator in _FORMS:
+        if type_.repeated:
+            return _any_element(leaf.json(), lambda each: _form(test, each.stored(type_)))
+        return _form(test, leaf.value(type_))
     if type_.repeated:
         return _any_element(leaf.json(), lambda each: each.stored(type_) == _bound(test))
     found: sa.ColumnElement[bool] = _COMPARE[test.operator](leaf.value(type_), _bound(test))

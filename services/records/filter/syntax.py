@@ -25,6 +25,18 @@ class Restriction:
 
 
 @dataclass(slots=True)
+class Word:
+    """A word or a string that stands for itself: some text of the record holds it."""
+
+    text: str
+    """What is looked for."""
+    pieces: tuple[str, ...]
+    """What stands between its stars; empty where it has none."""
+    offset: int
+    """Where it begins, in characters from 0."""
+
+
+@dataclass(slots=True)
 class Negation:
     """`NOT term` or `-term`."""
 
@@ -48,4 +60,4 @@ class Disjunction:
     """Two or more."""
 
 
-Expression = Restriction | Negation | Conjunction | Disjunction
+Expression = Restriction | Word | Negation | Conjunction | Disjunction

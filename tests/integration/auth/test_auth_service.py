@@ -49,7 +49,7 @@ PASSWORD = "the first password of the administrator"
 
 @cache
 def own_contract() -> Contract:
-    return load_contract(compile_protos([PROTO_ROOT]), services=("auth", "data"))
+    return load_contract(compile_protos([PROTO_ROOT]), services=("auth", "data"), custom=None)
 
 
 @dataclass

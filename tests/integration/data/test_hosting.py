@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from services.chassis.contract import REPOSITORY, Contract, ContractError, read_contract
 from services.chassis.keyring import Keyring, RootKey
-from services.data.__main__ import build_handlers
-from services.data.servicer import ContractServicer
+from services.data.__main__ import ContractHost
 from services.data.storage import CompiledContracts
+from services.graph import Graph
 from services.records.engine import Engine
-from services.records.pages import PageTokens
+from tests.fakes.chassis_frame import fake_telemetry
 
 if TYPE_CHECKING:
     from services.chassis.postgres import Pool
@@ -32,8 +33,10 @@ def engine(contract: Contract, pool: Pool) -> Engine:
     return Engine(contract, host="data", pool=pool, keyring=KEYRING)
 
 
-def _servicer(contracts: CompiledContracts) -> ContractServicer:
-    return ContractServicer(contracts, PageTokens(KEYRING))
+def _host(pool: Pool) -> ContractHost:
+    telemetry = fake_telemetry()
+    frame: Any = SimpleNamespace(name="data", environ={}, keyring=KEYRING, telemetry=telemetry, clients=None)
+    return ContractHost(frame, pool)
 
 
 async def test_a_contract_has_no_migration_before_the_first(contract: Contract, engine: Engine, pool: Pool) -> None:
@@ -73,17 +76,18 @@ async def test_internal_methods_are_not_told(contract: Contract, engine: Engine,
     assert "MintToken" not in {method for interface in auth.interfaces for method in interface.methods}
 
 
-async def test_every_hosted_rpc_is_served(contract: Contract, engine: Engine, pool: Pool) -> None:
-    handlers = build_handlers(contract, engine, _servicer(CompiledContracts(contract, engine.tables, pool)))
+async def test_every_hosted_rpc_is_served(contract: Contract, pool: Pool) -> None:
+    handlers = _host(pool).serve_contract(contract).handlers
     hosted = {method.path for service in contract.hosted_by("data") for method in service.methods}
     assert handlers.keys() == hosted
 
 
-async def test_a_hosted_method_that_nothing_derives_stops_the_start(
-    contract: Contract, engine: Engine, pool: Pool
-) -> None:
+async def test_a_hosted_method_that_nothing_derives_stops_the_start(contract: Contract, pool: Pool) -> None:
     services = tuple(
-        replace(service, methods=(*service.methods, replace(service.methods[0], name="Cancel", path="/x/Cancel")))
+        replace(
+            service,
+            methods=(*service.methods, replace(service.methods[0], name="Cancel", path="/x/Cancel", standard=None)),
+        )
         if service.package == FLIGHTOPS
         else service
         for service in contract.services
@@ -92,4 +96,4 @@ async def test_a_hosted_method_that_nothing_derives_stops_the_start(
         descriptors=contract.descriptors, services=services, records=contract.records, pool=contract.pool
     )
     with pytest.raises(ContractError, match=r"FlightopsService\.Cancel: nothing serves it.*Mend: "):
-        build_handlers(changed, engine, _servicer(CompiledContracts(contract, engine.tables, pool)))
+        _host(pool).serve_contract(changed)

@@ -32,6 +32,7 @@ class Toy:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self.calls: list[str] = []
+        self.streamed = 0
         self.cancelled = threading.Event()
         self.ask: Any = GetMessageClass(contract.pool.FindMessageTypeByName("tenon.toy.v1.Ask"))
         self.answer: Any = GetMessageClass(contract.pool.FindMessageTypeByName("tenon.toy.v1.Answer"))
@@ -90,8 +91,10 @@ class Toy:
     def _count(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         ended = threading.Event()
         context.add_callback(ended.set)
+        text = "x" * 64 * 1024 if request.text == "long" else ""
         for number in range(request.number):
-            yield self.answer(number=number)
+            self.streamed += 1
+            yield self.answer(number=number, text=text)
         if request.text == "stay":
             ended.wait(30)
         if request.text == "fail":

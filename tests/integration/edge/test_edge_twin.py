@@ -50,7 +50,7 @@ def test_envoy_takes_the_laptop(tmp_path: Path) -> None:
 
 
 def test_envoy_takes_the_cluster_with_our_own_contracts(tmp_path: Path) -> None:
-    contract = load_contract(compile_protos([PROTO_ROOT]), services=("auth", "data"))
+    contract = load_contract(compile_protos([PROTO_ROOT]), services=("auth", "data"), custom=None)
     path = tmp_path / "twin.yaml"
     path.write_text(
         static_twin(contract, Topology.cluster(hosts=contract.hosts, cors_origins=("https://app.example",)))

@@ -28,7 +28,7 @@ KEYRING = Keyring([RootKey(id="test", secret=b"k" * 32)])
 @cache
 def library_contract() -> Contract:
     """Compile the library's contract, once."""
-    return load_contract(compile_protos([PROTO_ROOT, CONTRACTS]), services=("auth", "data"))
+    return load_contract(compile_protos([PROTO_ROOT, CONTRACTS]), services=("auth", "data"), custom=None)
 
 
 def user(organization: str = "acme", subject: str = "users/1") -> Caller:

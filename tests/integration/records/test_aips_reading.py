@@ -1,4 +1,4 @@
-"""Statements of the AIPs about pages, orders, filters and what is looked at first, each under its number in the list.
+"""Statements of the AIPs about pages, orders and what is looked at first, each under its number in the list.
 
 What the list is, `test_aips_writing.py` says.
 """
@@ -11,7 +11,6 @@ import pytest
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from services.chassis.errors import InvalidArgument
-from services.records.filter import FilterInvalid
 from services.records.ordering import OrderByInvalid
 from services.records.pages import PageTokenInvalid
 from services.records.scope import NoOrganization
@@ -71,109 +70,6 @@ async def test_25_an_order_is_a_list_of_fields_with_directions(library: Library)
         with pytest.raises(OrderByInvalid) as refused:
             await library.do("ListBooks", **PARENT, order_by=wrong)
         assert refused.value.violations[0].field == "order_by"
-
-
-MEANINGS = [
-    # 28: OR binds tighter than AND, adjacency is AND, `-` is NOT.
-    ("pages = 1 AND rare = true OR copies = 7", "01"),
-    ("pages = 1 (rare = true OR copies = 7)", "01"),
-    ("-pages = 1", "23"),
-    ("NOT pages = 1", "23"),
-    # 29: operators, enums by name, booleans, durations, times with offsets.
-    ("pages != 1", "23"),
-    ("pages < 2 AND pages <= 1 AND pages > 0 AND pages >= 1", "01"),
-    ("state = STATE_OUT", "1"),
-    ("rare = true", "0"),
-    ("reading_time > 19.5s AND reading_time = 20s", "2"),
-    ('published_at = "2013-01-01T12:00:00+02:00"', "2"),
-    ('published_at < "2013-01-01T10:00:01Z"', "2"),
-    # 31: messages, maps, and lists by `:` alone.
-    ("author.name = Ann", "0"),
-    ("editors.name:Bob", "1"),
-    ("characters.7.name = Eve", "2"),
-    # 32: what is unset on the way matches nothing, `!=` included.
-    ("author.name != Zoe", "01"),
-    ("author.met_at != 2013-01-01T00:00:00Z", ""),
-    ("rating != 3", "1"),
-    ("nickname != x", "3"),
-    ('labels.a != "z"', "2"),
-    # 33: has, has key, present.
-    ("tags:red", "0"),
-    ("numbers:42", "1"),
-    ("labels:a", "2"),
-    ("labels.a:*", "2"),
-    ("labels.a:1", "2"),
-    ("tags:*", "0"),
-    ("rating:*", ""),
-    ("author:*", "01"),
-    ("subtitle:*", "1"),
-]
-"""Filters, each with the ids of the books that it finds."""
-
-
-async def test_28_to_33_a_filter_means_what_it_says(library: Library) -> None:
-    await shelf_of_books(
-        library,
-        {"pages": 1, "rare": True, "tags": ["red", "blue"], "author": {"name": "Ann"}},
-        {
-            "pages": 1,
-            "copies": 7,
-            "state": 2,
-            "numbers": [1, 42],
-            "author": {},
-            "editors": [{}, {"name": "Bob"}],
-            "rating": 0,
-            "subtitle": "s",
-        },
-        {
-            "pages": 2,
-            "reading_time": {"seconds": 20},
-            "published_at": {"seconds": 1357034400},
-            "characters": {7: {"name": "Eve"}},
-            "labels": {"a": "1"},
-        },
-        {"copies": 7, "nickname": {"value": ""}},
-    )
-    for text, wanted in MEANINGS:
-        assert await found(library, text) == wanted, text
-
-
-NOT_UNDERSTOOD = [
-    "pages =",
-    "nope = 1",
-    "author.nope = 1",
-    "pages = red",
-    "rare = yes",
-    "state = STATE_NONE",
-    "state = state_out",
-    "reading_time = 20",
-    "published_at = yesterday",
-    "tags = red",
-    "tags[0] = red",
-    "tags.0 = red",
-    "editors.name = Bob",
-    "numbers:red",
-    "characters.x.name = Eve",
-    "author = Ann",
-    "cover = x",
-    "code = x",
-    'title = "*.foo"',
-    "now()",
-    "red",
-    "(" * 40 + "pages = 1" + ")" * 40,
-    " AND ".join(["pages = 1"] * 101),
-    "title = " + "x" * 5000,
-]
-"""Filters that are refused: wrong, or not supported yet, or too long."""
-
-
-async def test_30_34_35_and_36_a_filter_that_is_not_understood_is_refused_with_its_place(library: Library) -> None:
-    await library.shelf()
-    for text in NOT_UNDERSTOOD:
-        with pytest.raises(FilterInvalid) as refused:
-            await library.do("ListBooks", **PARENT, filter=text)
-        assert {violation.field for violation in refused.value.violations} == {"filter"}, text
-        assert int(refused.value.metadata["position"]) >= 1, text
 
 
 async def test_51_who_may_not_is_told_so_before_anything_else_is_looked_at(library: Library) -> None:

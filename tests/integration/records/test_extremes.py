@@ -12,8 +12,9 @@ import pytest
 from services.chassis.contract import PROTO_ROOT, Contract, compile_protos, load_contract
 from services.records.engine import Engine
 from services.records.failures import BatchTooLarge, RecordExists, Unstorable
+from services.records.listing import PAGE_BYTES
 from services.records.preparing import MAX_RECORD_BYTES
-from services.records.reading import BATCH_BYTES, PAGE_BYTES
+from services.records.reading import BATCH_BYTES
 from tests.integration.records.library import KEYRING, Library
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ NAMED: dict[str, Any] = {
 @cache
 def _contract() -> Contract:
     folder = Path(__file__).parent / "extremes"
-    return load_contract(compile_protos([PROTO_ROOT, folder]), services=("auth", "data"))
+    return load_contract(compile_protos([PROTO_ROOT, folder]), services=("auth", "data"), custom=None)
 
 
 @pytest.fixture

@@ -4,124 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from services.chassis.call import Call
-from services.chassis.contract import PROTO_ROOT, compile_protos, load_contract
 from services.chassis.postgres import open_pool
 from services.records.engine import Engine
 from services.records.migrations import MigrationRefused, migration_state
-from tests.integration.records.library import KEYRING, NoTransport, library_contract, user
+from tests.integration.records.library import KEYRING, library_contract
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from services.chassis.postgres import Pool
-
-FILE = """
-syntax = "proto3";
-package test.shop.v1;
-import "google/api/annotations.proto";
-import "google/api/field_behavior.proto";
-import "google/api/resource.proto";
-import "google/protobuf/field_mask.proto";
-import "tenon/options/v1/options.proto";
-service ShopService {
-  rpc GetItem(GetItemRequest) returns (Item) {
-    option (tenon.options.v1.rule) = {permission: "shop.items.get"};
-    option (google.api.http) = {get: "/shop/v1/{name=items/*}"};
-  }
-  rpc CreateItem(CreateItemRequest) returns (Item) {
-    option (tenon.options.v1.rule) = {permission: "shop.items.create"};
-    option (google.api.http) = {post: "/shop/v1/items" body: "item"};
-  }
-  rpc UpdateItem(UpdateItemRequest) returns (Item) {
-    option (tenon.options.v1.rule) = {permission: "shop.items.update"};
-    option (google.api.http) = {patch: "/shop/v1/{item.name=items/*}" body: "item"};
-  }
-  rpc ListLISTED(ListItemsRequest) returns (ListItemsResponse) {
-    option (tenon.options.v1.rule) = {permission: "shop.items.list"};
-    option (google.api.http) = {get: "/shop/v1/items"};
-  }
-}
-message UpdateItemRequest { Item item = 1; google.protobuf.FieldMask update_mask = 2; }
-message ListItemsRequest { int32 page_size = 1; string page_token = 2; string filter = 3; }
-message ListItemsResponse { repeated Item PLURAL = 1; string next_page_token = 2; }
-message GetItemRequest { string name = 1; }
-message CreateItemRequest { Item item = 1; string item_id = 2; }
-message Item {
-  option (google.api.resource) = {
-    type: "shop.test/Item" pattern: "items/{item}" singular: "item" plural: "PLURAL"
-  };
-  option (tenon.options.v1.record) = {SCOPE UNIQUE};
-  string name = 1 [(google.api.field_behavior) = IDENTIFIER];
-  FIELDS
-}
-"""
-
-
-class Shop:
-    """Starts the engine with one version of a contract after the other, on the same database."""
-
-    def __init__(self, folder: Path, pool: Pool) -> None:
-        self.folder = folder
-        self.pool = pool
-
-    def engine(self, fields: str, *, scope: str = "", unique: str = "", plural: str = "items") -> Engine:
-        (self.folder / "shop.proto").write_text(
-            FILE.replace("FIELDS", fields)
-            .replace("SCOPE", f"scope: {scope}" if scope else "")
-            .replace("UNIQUE", f"unique: {{fields: {unique}}}" if unique else "")
-            .replace("PLURAL", plural)
-            .replace("LISTED", "ItemList" if plural == "item_list" else "Items")
-            .replace("ListItemsRe", "ListItemListRe" if plural == "item_list" else "ListItemsRe")
-        )
-        contract = load_contract(compile_protos([PROTO_ROOT, self.folder]), services=("auth", "data"))
-        return Engine(contract, host="data", pool=self.pool, keyring=KEYRING)
-
-    async def start(self, fields: str, **record: str) -> Engine:
-        engine = self.engine(fields, **record)
-        await engine.migrate()
-        return engine
-
-    async def create(self, engine: Engine, item_id: str, **fields: Any) -> Any:
-        return await self._do(engine, "CreateItem", item_id=item_id, item=fields)
-
-    async def get(self, engine: Engine, item_id: str) -> Any:
-        return await self._do(engine, "GetItem", name=f"items/{item_id}")
-
-    async def update(self, engine: Engine, item_id: str, **fields: Any) -> Any:
-        return await self._do(engine, "UpdateItem", item={"name": f"items/{item_id}", **fields})
-
-    async def find(self, engine: Engine, text: str) -> list[str]:
-        return [item.name for item in (await self._do(engine, "ListItems", filter=text)).items]
-
-    async def _do(self, engine: Engine, rpc: str, /, **fields: Any) -> Any:
-        method = engine.contract.methods[f"/test.shop.v1.ShopService/{rpc}"]
-        request, response = (
-            GetMessageClass(engine.contract.pool.FindMessageTypeByName(each)) for each in (method.input, method.output)
-        )
-        call = Call(method=method, metadata={}, transport=NoTransport())
-        call.caller = user()
-        return response.FromString(await engine.function(method.path)(request(**fields), call))
-
-    async def columns(self) -> dict[str, str]:
-        rows = await self.pool.fetch(
-            "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = 'test_shop_v1' "
-            "AND table_name = 'items'"
-        )
-        return {row["column_name"]: row["data_type"] for row in rows}
-
-
-@pytest.fixture
-def shop(tmp_path: Path, pool: Pool) -> Shop:
-    folder = tmp_path / "test" / "shop" / "v1"
-    folder.mkdir(parents=True)
-    return Shop(folder, pool)
+    from tests.integration.records.shop import Shop
 
 
 async def test_a_second_start_has_nothing_to_do(shop: Shop) -> None:
@@ -332,3 +227,47 @@ async def test_workers_that_start_at_once_migrate_once(database: str) -> None:
         engines = [Engine(library_contract(), host="data", pool=pool, keyring=KEYRING) for pool in (one, two, three)]
         states = await asyncio.gather(*(engine.migrate() for engine in engines))
     assert all(state.count == 1 for each in states for state in each)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rows"),
+    [
+        ("bool on = 2;", "int32 on = 2;", [0, 1]),
+        ("bool on = 2;", "int64 on = 2;", [0, 1]),
+        ("bool on = 2;", "uint64 on = 2;", [0, 1]),
+        ("repeated int32 on = 2;", "repeated int64 on = 2;", [[], [1]]),
+        ("repeated bool on = 2;", "repeated int64 on = 2;", [[], [1]]),
+        ("map<string, int32> on = 2;", "map<string, int64> on = 2;", ["{}", '{"k": 1}']),
+        ("map<string, bool> on = 2;", "map<string, int32> on = 2;", ["{}", '{"k": 1}']),
+    ],
+)
+async def test_what_is_safe_by_bytes_and_column_is_widened(
+    shop: Shop, before: str, after: str, rows: list[object]
+) -> None:
+    old = await shop.start(before)
+    await shop.create(old, "a")
+    await shop.create(old, "b", on={"k": 1} if "map" in before else [1] if "repeated" in before else 1)
+    new = await shop.start(after)
+    assert [row["on"] for row in await shop.pool.fetch('SELECT "on" FROM test_shop_v1.items ORDER BY name')] == rows
+    await shop.create(new, "c")
+    assert str((await shop.get(new, "b")).on) in {"1", "[1]", "{'k': 1}"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("int64 size = 2;", "int32 size = 2;", "1 of 3 rows holds a value that does not fit, such as items/c"),
+        ("int64 size = 2;", "string size = 2;", "2 of 3 rows hold a value, such as items/b and items/c"),
+        ("int64 size = 2;", "", "2 of 3 rows hold a value, such as items/b and items/c"),
+        ("optional int64 size = 2;", "int64 size = 2;", "1 of 3 rows holds the default as a value that was set"),
+    ],
+)
+async def test_a_refusal_counts_the_rows_and_names_two(shop: Shop, before: str, after: str, told: str) -> None:
+    old = await shop.start(before)
+    await shop.create(old, "a", size=0)
+    await shop.create(old, "b", size=7)
+    await shop.create(old, "c", size=2**40)
+    with pytest.raises(MigrationRefused) as refused:
+        await shop.start(after)
+    expected = told.replace("2 of 3 rows hold a value", "3 of 3 rows hold a value") if "optional" in before else told
+    assert expected in refused.value.problems[0]

@@ -57,3 +57,24 @@ async def test_a_parent_goes_when_its_children_of_every_type_are_gone(archive: L
     await archive.do("DeletePaper", name=paper.name)
     with pytest.raises(RecordHasChildren):  # the box is still there
         await archive.do("DeleteRoom", name="rooms/r")
+
+
+@pytest.mark.parametrize(
+    ("parent", "found"),
+    [
+        ("-", {"room", "box"}),
+        ("rooms/-", {"room"}),
+        ("rooms/-/boxes/-", {"box"}),
+        ("rooms/-/boxes/b", {"box"}),
+        ("rooms/r/boxes/-", {"box"}),
+        ("rooms/other/boxes/-", set()),
+        ("", {"top"}),
+    ],
+)
+async def test_a_wildcard_reads_below_parents_of_its_own_type_alone(
+    archive: Library, parent: str, found: set[str]
+) -> None:
+    for above, paper in {"": "top", "rooms/r": "room", "rooms/r/boxes/b": "box"}.items():
+        await archive.do("CreatePaper", parent=above, paper_id=paper, paper={})
+    page = await archive.do("ListPapers", parent=parent)
+    assert {paper.name.rpartition("/")[2] for paper in page.papers} == found

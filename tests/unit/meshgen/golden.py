@@ -32,6 +32,7 @@ def laptop() -> Topology:
         workers={"auth": 1, "data": 1, "toy": 2},
         ops_port=9901,
         otlp="http://127.0.0.1:4317",
+        root=PurePath("/opt/tenon"),
     )
 
 

@@ -73,7 +73,7 @@ def test_an_output_is_the_golden_one(path: str) -> None:
 
 
 def test_no_golden_file_is_left_over() -> None:
-    kept = {str(p.relative_to(GOLDEN)) for kind in ("envoy", "k8s") for p in (GOLDEN / kind).rglob("*.yaml")}
+    kept = {str(p.relative_to(GOLDEN)) for kind in ("envoy", "k8s") for p in (GOLDEN / kind).rglob("*.*")}
     assert kept == set(outputs())
 
 
@@ -109,14 +109,17 @@ def test_a_token_is_needed_where_a_route_does_not_say_otherwise() -> None:
     free = {n for n, r in routes().items() if r["typed_per_filter_config"][JWT]["requirement_name"] == "none"}
     public = {m.path.strip("/") for m in toy_contract().methods.values() if isinstance(m.rule.access, Public)}
     rest = free - public
-    assert all(name in {"jwks", "healthz"} or name.startswith("grpc.") for name in rest), rest
-    assert all("authorization" in routes()[n].get("request_headers_to_remove", []) for n in free - {"healthz"})
+    assert all(name in {"jwks", "healthz"} or name.startswith(("grpc.", "page/")) for name in rest), rest
+    # What Envoy answers by itself leaves it never.
+    forwarded = {name for name in free if "direct_response" not in routes()[name]}
+    assert all("authorization" in routes()[n].get("request_headers_to_remove", []) for n in forwarded)
 
 
 def test_calls_without_a_token_have_a_budget_of_their_own() -> None:
     budgets = {name: route["route"].get("priority") for name, route in routes().items() if "route" in route}
     free = {n for n, r in routes().items() if r["typed_per_filter_config"][JWT]["requirement_name"] == "none"}
-    assert {name for name, budget in budgets.items() if budget == "HIGH"} == free - {"jwks", "healthz"}
+    forwarded = free & set(budgets)
+    assert {name for name, budget in budgets.items() if budget == "HIGH"} == forwarded - {"jwks"}
     services = yaml.safe_load(envoy.generate(toy_contract(), laptop())["cds/clusters.yaml"])["resources"]
     for cluster in (c for c in services if "circuit_breakers" in c):
         limits = {t["priority"]: t["max_requests"] for t in cluster["circuit_breakers"]["thresholds"]}
@@ -134,7 +137,7 @@ def test_the_transcoder_comes_before_every_policy() -> None:
 def test_the_transcoder_is_never_disabled_where_a_policy_counts() -> None:
     for name, route in routes().items():
         disabled = route["typed_per_filter_config"].get(TRANSCODER, {}).get("disabled", False)
-        assert disabled == (name in {"jwks", "healthz"}), name
+        assert disabled == (name in {"jwks", "healthz"} or name.startswith("page/")), name
 
 
 def test_descriptor_and_services_are_in_the_route_file_alone() -> None:
@@ -235,7 +238,8 @@ def test_no_cluster_is_trusted_without_its_own_identity() -> None:
 
 def test_each_file_is_watched_in_a_folder_of_its_own() -> None:
     files = envoy.generate(toy_contract(), laptop())
-    folders = [Path(path).parent for path in files if path != envoy.BOOTSTRAP_FILE]
+    watched = [path for path in files if path != envoy.BOOTSTRAP_FILE and not path.startswith("pages/")]
+    folders = [Path(path).parent for path in watched]
     assert len(folders) == len(set(folders))
 
 
@@ -270,6 +274,7 @@ def test_writing_swaps_what_differs_and_nothing_else(tmp_path: Path) -> None:
 def test_what_is_referred_to_is_written_first(tmp_path: Path) -> None:
     order = envoy.write(tmp_path, envoy.generate(toy_contract(), laptop()))
     kinds = [path.partition("/")[0] for path in order]
+    assert kinds.index("pages") < kinds.index("rds")
     assert kinds.index("cds") < kinds.index("lds") < kinds.index("rds")
 
 

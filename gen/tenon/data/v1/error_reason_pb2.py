@@ -25,13 +25,13 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tenon/data/v1/error_reason.proto\x12\rtenon.data.v1*N\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12!\n\x1d\x45RROR_REASON_CONTRACT_UNKNOWN\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tenon/data/v1/error_reason.proto\x12\rtenon.data.v1*\xc9\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12!\n\x1d\x45RROR_REASON_CONTRACT_UNKNOWN\x10\x01\x12 \n\x1c\x45RROR_REASON_VERSION_UNKNOWN\x10\x02\x12(\n$ERROR_REASON_GRAPH_REQUEST_MALFORMED\x10\x14\x12\x1e\n\x1a\x45RROR_REASON_QUERY_INVALID\x10\x15\x12\x1f\n\x1b\x45RROR_REASON_QUERY_TOO_LONG\x10\x16\x12\x1f\n\x1b\x45RROR_REASON_QUERY_TOO_DEEP\x10\x17\x12!\n\x1d\x45RROR_REASON_QUERY_TOO_COSTLY\x10\x18\x12!\n\x1d\x45RROR_REASON_ANSWER_TOO_LARGE\x10\x19\x12%\n!ERROR_REASON_INTROSPECTION_DENIED\x10\x1a\x12\x1d\n\x19\x45RROR_REASON_FIELD_HIDDEN\x10\x1b\x12\x1e\n\x1a\x45RROR_REASON_VALUE_INVALID\x10\x1c\x12\x1f\n\x1b\x45RROR_REASON_CURSOR_INVALID\x10\x1d\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tenon.data.v1.error_reason_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERRORREASON']._serialized_start=51
-  _globals['_ERRORREASON']._serialized_end=129
+  _globals['_ERRORREASON']._serialized_start=52
+  _globals['_ERRORREASON']._serialized_end=509
 # @@protoc_insertion_point(module_scope)

@@ -30,6 +30,61 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "CONTRACT_UNKNOWN", "domain": "data.tenon", "metadata": {"name": "contracts/shop.v1"}}
     """
+    ERROR_REASON_VERSION_UNKNOWN: _ErrorReason.ValueType  # 2
+    """This process has not prepared a contract of that fingerprint, or has forgotten it.
+
+        {"reason": "VERSION_UNKNOWN", "domain": "data.tenon", "metadata": {"fingerprint": "9f86d081…"}}
+    """
+    ERROR_REASON_GRAPH_REQUEST_MALFORMED: _ErrorReason.ValueType  # 20
+    """The body is no GraphQL request: no JSON object with a `query`, or of another content type.
+
+        {"reason": "GRAPH_REQUEST_MALFORMED", "domain": "data.tenon", "metadata": {}}
+    """
+    ERROR_REASON_QUERY_INVALID: _ErrorReason.ValueType  # 21
+    """The GraphQL document cannot be parsed or does not fit the schema, or its variables do not.
+
+        {"reason": "QUERY_INVALID", "domain": "data.tenon", "metadata": {}}
+    """
+    ERROR_REASON_QUERY_TOO_LONG: _ErrorReason.ValueType  # 22
+    """The GraphQL document is longer than documents may be.
+
+        {"reason": "QUERY_TOO_LONG", "domain": "data.tenon", "metadata": {"length": "40000", "limit": "32768"}}
+    """
+    ERROR_REASON_QUERY_TOO_DEEP: _ErrorReason.ValueType  # 23
+    """The GraphQL document nests deeper than documents may.
+
+        {"reason": "QUERY_TOO_DEEP", "domain": "data.tenon", "metadata": {"depth": "13", "limit": "12"}}
+    """
+    ERROR_REASON_QUERY_TOO_COSTLY: _ErrorReason.ValueType  # 24
+    """The GraphQL document may cost more than documents may.
+
+        {"reason": "QUERY_TOO_COSTLY", "domain": "data.tenon", "metadata": {"cost": "50071", "limit": "20000"}}
+    """
+    ERROR_REASON_ANSWER_TOO_LARGE: _ErrorReason.ValueType  # 25
+    """The answer has more bytes than GraphQL answers may.
+
+        {"reason": "ANSWER_TOO_LARGE", "domain": "data.tenon", "metadata": {"bytes": "9000000", "limit": "8388608"}}
+    """
+    ERROR_REASON_INTROSPECTION_DENIED: _ErrorReason.ValueType  # 26
+    """The caller may not see the GraphQL schema.
+
+        {"reason": "INTROSPECTION_DENIED", "domain": "data.tenon", "metadata": {"permission": "data.graphql.introspect"}}
+    """
+    ERROR_REASON_FIELD_HIDDEN: _ErrorReason.ValueType  # 27
+    """A field of a GraphQL answer is not shown to this caller.
+
+        {"reason": "FIELD_HIDDEN", "domain": "data.tenon", "metadata": {"field": "Customer.email", "permission": "commerce.customers.seeEmail"}}
+    """
+    ERROR_REASON_VALUE_INVALID: _ErrorReason.ValueType  # 28
+    """A value of a GraphQL mutation cannot be kept in its field.
+
+        {"reason": "VALUE_INVALID", "domain": "data.tenon", "metadata": {}}
+    """
+    ERROR_REASON_CURSOR_INVALID: _ErrorReason.ValueType  # 29
+    """The cursor was not made here, or the rows before it have changed since.
+
+        {"reason": "CURSOR_INVALID", "domain": "data.tenon", "metadata": {}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Says why a call to data failed. `google.rpc.ErrorInfo` carries it without the prefix."""
@@ -40,5 +95,60 @@ ERROR_REASON_CONTRACT_UNKNOWN: ErrorReason.ValueType  # 1
 """There is no contract of that name.
 
     {"reason": "CONTRACT_UNKNOWN", "domain": "data.tenon", "metadata": {"name": "contracts/shop.v1"}}
+"""
+ERROR_REASON_VERSION_UNKNOWN: ErrorReason.ValueType  # 2
+"""This process has not prepared a contract of that fingerprint, or has forgotten it.
+
+    {"reason": "VERSION_UNKNOWN", "domain": "data.tenon", "metadata": {"fingerprint": "9f86d081…"}}
+"""
+ERROR_REASON_GRAPH_REQUEST_MALFORMED: ErrorReason.ValueType  # 20
+"""The body is no GraphQL request: no JSON object with a `query`, or of another content type.
+
+    {"reason": "GRAPH_REQUEST_MALFORMED", "domain": "data.tenon", "metadata": {}}
+"""
+ERROR_REASON_QUERY_INVALID: ErrorReason.ValueType  # 21
+"""The GraphQL document cannot be parsed or does not fit the schema, or its variables do not.
+
+    {"reason": "QUERY_INVALID", "domain": "data.tenon", "metadata": {}}
+"""
+ERROR_REASON_QUERY_TOO_LONG: ErrorReason.ValueType  # 22
+"""The GraphQL document is longer than documents may be.
+
+    {"reason": "QUERY_TOO_LONG", "domain": "data.tenon", "metadata": {"length": "40000", "limit": "32768"}}
+"""
+ERROR_REASON_QUERY_TOO_DEEP: ErrorReason.ValueType  # 23
+"""The GraphQL document nests deeper than documents may.
+
+    {"reason": "QUERY_TOO_DEEP", "domain": "data.tenon", "metadata": {"depth": "13", "limit": "12"}}
+"""
+ERROR_REASON_QUERY_TOO_COSTLY: ErrorReason.ValueType  # 24
+"""The GraphQL document may cost more than documents may.
+
+    {"reason": "QUERY_TOO_COSTLY", "domain": "data.tenon", "metadata": {"cost": "50071", "limit": "20000"}}
+"""
+ERROR_REASON_ANSWER_TOO_LARGE: ErrorReason.ValueType  # 25
+"""The answer has more bytes than GraphQL answers may.
+
+    {"reason": "ANSWER_TOO_LARGE", "domain": "data.tenon", "metadata": {"bytes": "9000000", "limit": "8388608"}}
+"""
+ERROR_REASON_INTROSPECTION_DENIED: ErrorReason.ValueType  # 26
+"""The caller may not see the GraphQL schema.
+
+    {"reason": "INTROSPECTION_DENIED", "domain": "data.tenon", "metadata": {"permission": "data.graphql.introspect"}}
+"""
+ERROR_REASON_FIELD_HIDDEN: ErrorReason.ValueType  # 27
+"""A field of a GraphQL answer is not shown to this caller.
+
+    {"reason": "FIELD_HIDDEN", "domain": "data.tenon", "metadata": {"field": "Customer.email", "permission": "commerce.customers.seeEmail"}}
+"""
+ERROR_REASON_VALUE_INVALID: ErrorReason.ValueType  # 28
+"""A value of a GraphQL mutation cannot be kept in its field.
+
+    {"reason": "VALUE_INVALID", "domain": "data.tenon", "metadata": {}}
+"""
+ERROR_REASON_CURSOR_INVALID: ErrorReason.ValueType  # 29
+"""The cursor was not made here, or the rows before it have changed since.
+
+    {"reason": "CURSOR_INVALID", "domain": "data.tenon", "metadata": {}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -252,6 +252,81 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "DEADLINE_EXCEEDED", "domain": "tenon", "metadata": {"timeout": "15s"}}
     """
+    ERROR_REASON_FIELD_NOT_READABLE: _ErrorReason.ValueType  # 60
+    """A filter, an order, a search or a mask names a field that the caller may not read.
+
+        {"reason": "FIELD_NOT_READABLE", "domain": "tenon",
+         "metadata": {"field": "salary", "permission": "hr.employees.readSalary"}}
+    """
+    ERROR_REASON_QUERY_INVALID: _ErrorReason.ValueType  # 61
+    """The query of a search has nothing to look for, or is over a limit.
+
+        {"reason": "QUERY_INVALID", "domain": "tenon"}
+    """
+    ERROR_REASON_RESUME_TOKEN_INVALID: _ErrorReason.ValueType  # 80
+    """A resume token was not made here, or belongs to a watch of another caller, parent or filter.
+
+        {"reason": "RESUME_TOKEN_INVALID", "domain": "tenon"}
+    """
+    ERROR_REASON_TOO_MANY_WATCHES: _ErrorReason.ValueType  # 81
+    """The process has as many watches as it may have, or as the caller's organization may. RetryInfo says when to try again.
+
+        {"reason": "TOO_MANY_WATCHES", "domain": "tenon"}
+    """
+    ERROR_REASON_RECORD_DELETED: _ErrorReason.ValueType  # 100
+    """The record is deleted and kept. Only Undelete and Expunge can change it.
+
+        {"reason": "RECORD_DELETED", "domain": "tenon",
+         "metadata": {"resource": "library.test/Book", "name": "books/1"}}
+    """
+    ERROR_REASON_RECORD_NOT_DELETED: _ErrorReason.ValueType  # 101
+    """The record is not deleted, so Undelete has nothing to take back.
+
+        {"reason": "RECORD_NOT_DELETED", "domain": "tenon",
+         "metadata": {"resource": "library.test/Book", "name": "books/1"}}
+    """
+    ERROR_REASON_RECORD_LIVE: _ErrorReason.ValueType  # 102
+    """The record is not deleted, so it cannot be expunged.
+
+        {"reason": "RECORD_LIVE", "domain": "tenon",
+         "metadata": {"resource": "library.test/Book", "name": "books/1"}}
+    """
+    ERROR_REASON_UNDELETE_BLOCKED: _ErrorReason.ValueType  # 103
+    """A deleted record cannot come back, since its parent or what it refers to does not exist.
+
+        {"reason": "UNDELETE_BLOCKED", "domain": "tenon",
+         "metadata": {"resource": "library.test/Book", "name": "books/1", "field": "genre", "missing": "library.test/Genre"}}
+    """
+    ERROR_REASON_RECORD_REFERENCED: _ErrorReason.ValueType  # 104
+    """The record cannot be deleted, since others refer to it. The example is there if the caller may read it.
+
+        {"reason": "RECORD_REFERENCED", "domain": "tenon",
+         "metadata": {"resource": "library.test/Genre", "name": "genres/1", "referrer": "library.test/Book",
+                      "field": "genre", "example": "books/1"}}
+    """
+    ERROR_REASON_CASCADE_TOO_LARGE: _ErrorReason.ValueType  # 105
+    """More records would be deleted or changed because of others than one request may.
+
+        {"reason": "CASCADE_TOO_LARGE", "domain": "tenon", "metadata": {"most": "1000"}}
+    """
+    ERROR_REASON_STATE_TRANSITION_INVALID: _ErrorReason.ValueType  # 106
+    """The record is in a state from which it cannot be moved so.
+
+        {"reason": "STATE_TRANSITION_INVALID", "domain": "tenon",
+         "metadata": {"resource": "shop.test/Order", "name": "orders/1", "field": "state",
+                      "state": "STATE_CANCELLED", "allowed": "STATE_DRAFT", "target": "STATE_CONFIRMED"}}
+    """
+    ERROR_REASON_FIELD_NOT_WRITABLE: _ErrorReason.ValueType  # 107
+    """The request sets or changes a field that the caller may not write.
+
+        {"reason": "FIELD_NOT_WRITABLE", "domain": "tenon",
+         "metadata": {"field": "employee.salary", "permission": "hr.employees.writeSalary"}}
+    """
+    ERROR_REASON_BATCH_ITEM_INVALID: _ErrorReason.ValueType  # 108
+    """A request of a batch carries what the batch itself has to carry.
+
+        {"reason": "BATCH_ITEM_INVALID", "domain": "tenon", "metadata": {"field": "requests[2].request_id"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Says why a call failed. `google.rpc.ErrorInfo` carries it without the prefix; each value shows that ErrorInfo."""
@@ -484,5 +559,80 @@ ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 44
 """The call took longer than it may.
 
     {"reason": "DEADLINE_EXCEEDED", "domain": "tenon", "metadata": {"timeout": "15s"}}
+"""
+ERROR_REASON_FIELD_NOT_READABLE: ErrorReason.ValueType  # 60
+"""A filter, an order, a search or a mask names a field that the caller may not read.
+
+    {"reason": "FIELD_NOT_READABLE", "domain": "tenon",
+     "metadata": {"field": "salary", "permission": "hr.employees.readSalary"}}
+"""
+ERROR_REASON_QUERY_INVALID: ErrorReason.ValueType  # 61
+"""The query of a search has nothing to look for, or is over a limit.
+
+    {"reason": "QUERY_INVALID", "domain": "tenon"}
+"""
+ERROR_REASON_RESUME_TOKEN_INVALID: ErrorReason.ValueType  # 80
+"""A resume token was not made here, or belongs to a watch of another caller, parent or filter.
+
+    {"reason": "RESUME_TOKEN_INVALID", "domain": "tenon"}
+"""
+ERROR_REASON_TOO_MANY_WATCHES: ErrorReason.ValueType  # 81
+"""The process has as many watches as it may have, or as the caller's organization may. RetryInfo says when to try again.
+
+    {"reason": "TOO_MANY_WATCHES", "domain": "tenon"}
+"""
+ERROR_REASON_RECORD_DELETED: ErrorReason.ValueType  # 100
+"""The record is deleted and kept. Only Undelete and Expunge can change it.
+
+    {"reason": "RECORD_DELETED", "domain": "tenon",
+     "metadata": {"resource": "library.test/Book", "name": "books/1"}}
+"""
+ERROR_REASON_RECORD_NOT_DELETED: ErrorReason.ValueType  # 101
+"""The record is not deleted, so Undelete has nothing to take back.
+
+    {"reason": "RECORD_NOT_DELETED", "domain": "tenon",
+     "metadata": {"resource": "library.test/Book", "name": "books/1"}}
+"""
+ERROR_REASON_RECORD_LIVE: ErrorReason.ValueType  # 102
+"""The record is not deleted, so it cannot be expunged.
+
+    {"reason": "RECORD_LIVE", "domain": "tenon",
+     "metadata": {"resource": "library.test/Book", "name": "books/1"}}
+"""
+ERROR_REASON_UNDELETE_BLOCKED: ErrorReason.ValueType  # 103
+"""A deleted record cannot come back, since its parent or what it refers to does not exist.
+
+    {"reason": "UNDELETE_BLOCKED", "domain": "tenon",
+     "metadata": {"resource": "library.test/Book", "name": "books/1", "field": "genre", "missing": "library.test/Genre"}}
+"""
+ERROR_REASON_RECORD_REFERENCED: ErrorReason.ValueType  # 104
+"""The record cannot be deleted, since others refer to it. The example is there if the caller may read it.
+
+    {"reason": "RECORD_REFERENCED", "domain": "tenon",
+     "metadata": {"resource": "library.test/Genre", "name": "genres/1", "referrer": "library.test/Book",
+                  "field": "genre", "example": "books/1"}}
+"""
+ERROR_REASON_CASCADE_TOO_LARGE: ErrorReason.ValueType  # 105
+"""More records would be deleted or changed because of others than one request may.
+
+    {"reason": "CASCADE_TOO_LARGE", "domain": "tenon", "metadata": {"most": "1000"}}
+"""
+ERROR_REASON_STATE_TRANSITION_INVALID: ErrorReason.ValueType  # 106
+"""The record is in a state from which it cannot be moved so.
+
+    {"reason": "STATE_TRANSITION_INVALID", "domain": "tenon",
+     "metadata": {"resource": "shop.test/Order", "name": "orders/1", "field": "state",
+                  "state": "STATE_CANCELLED", "allowed": "STATE_DRAFT", "target": "STATE_CONFIRMED"}}
+"""
+ERROR_REASON_FIELD_NOT_WRITABLE: ErrorReason.ValueType  # 107
+"""The request sets or changes a field that the caller may not write.
+
+    {"reason": "FIELD_NOT_WRITABLE", "domain": "tenon",
+     "metadata": {"field": "employee.salary", "permission": "hr.employees.writeSalary"}}
+"""
+ERROR_REASON_BATCH_ITEM_INVALID: ErrorReason.ValueType  # 108
+"""A request of a batch carries what the batch itself has to carry.
+
+    {"reason": "BATCH_ITEM_INVALID", "domain": "tenon", "metadata": {"field": "requests[2].request_id"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -8,11 +8,15 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.rpc import status_pb2 as _status_pb2
 from tenon.flightops.v1 import aircraft_pb2 as _aircraft_pb2
 from tenon.flightops.v1 import airline_pb2 as _airline_pb2
 from tenon.flightops.v1 import airport_pb2 as _airport_pb2
 from tenon.flightops.v1 import flight_pb2 as _flight_pb2
+from tenon.records.v1 import transfer_pb2 as _transfer_pb2
+from tenon.records.v1 import watch_pb2 as _watch_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -1111,3 +1115,231 @@ class BatchCreateFlightsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchCreateFlightsResponse: _TypeAlias = BatchCreateFlightsResponse  # noqa: Y015
+
+@_typing.final
+class WatchFlightsRequest(_message.Message):
+    """Asks for flights and what happens to them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """Holds the last resume token of the stream before; empty for a watch that begins."""
+    filter: _builtins.str
+    """Is a filter (AIP-160) that the flights pass; a resumed watch has the same."""
+    def __init__(
+        self,
+        *,
+        resume_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchFlightsRequest: _TypeAlias = WatchFlightsRequest  # noqa: Y015
+
+@_typing.final
+class WatchFlightsResponse(_message.Message):
+    """Holds what is new since the message before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """Resumes the watch after this message; empty where it has to begin anew."""
+    state: _watch_pb2.WatchState.ValueType
+    """Says where in its life the watch is."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___FlightChange]:
+        """Are the changes; of one flight they are in order."""
+
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """Is why the watch ends, in its last message; a client of HTTP/1.1 does not see the status of a stream."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___FlightChange] | None = ...,
+        resume_token: _builtins.str = ...,
+        state: _watch_pb2.WatchState.ValueType = ...,
+        error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "error", b"error", "resume_token", b"resume_token", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchFlightsResponse: _TypeAlias = WatchFlightsResponse  # noqa: Y015
+
+@_typing.final
+class FlightChange(_message.Message):
+    """Holds one change of one flight."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    FLIGHT_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    type: _watch_pb2.ChangeType.ValueType
+    """Says what happened."""
+    actor: _builtins.str
+    """Names who did it; empty for what the first picture shows."""
+    @_builtins.property
+    def flight(self) -> _flight_pb2.Flight:
+        """Is the flight after the change, or as it was before it is gone."""
+
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp:
+        """Is when it happened; unset for what the first picture shows."""
+
+    def __init__(
+        self,
+        *,
+        type: _watch_pb2.ChangeType.ValueType = ...,
+        flight: _flight_pb2.Flight | None = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+        actor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time", "flight", b"flight"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "change_time", b"change_time", "flight", b"flight", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FlightChange: _TypeAlias = FlightChange  # noqa: Y015
+
+@_typing.final
+class ImportFlightsRequest(_message.Message):
+    """Asks to make a flight of each row of a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    ON_CONFLICT_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Names the file."""
+    format: _transfer_pb2.Format.ValueType
+    """Says how rows are written in the file."""
+    on_conflict: _transfer_pb2.OnConflict.ValueType
+    """Says what to do with a row whose flight exists; such rows are rejected when unset."""
+    validate_only: _builtins.bool
+    """Says whether to write nothing, and only to report."""
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        format: _transfer_pb2.Format.ValueType = ...,
+        on_conflict: _transfer_pb2.OnConflict.ValueType = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "on_conflict", b"on_conflict", "source", b"source", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportFlightsRequest: _TypeAlias = ImportFlightsRequest  # noqa: Y015
+
+@_typing.final
+class ExportFlightsRequest(_message.Message):
+    """Asks to write flights into a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMAT_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
+    format: _transfer_pb2.Format.ValueType
+    """Says how rows are to be written."""
+    filter: _builtins.str
+    """Is what the flights pass, such as `origin = "airports/JFK"` (AIP-160); all flights are written when unset."""
+    order_by: _builtins.str
+    """Is the order of the rows, such as `date, number` (AIP-132); that of the names when unset."""
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Names the fields to write; all are written when unset."""
+
+    def __init__(
+        self,
+        *,
+        format: _transfer_pb2.Format.ValueType = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "format", b"format", "order_by", b"order_by", "read_mask", b"read_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportFlightsRequest: _TypeAlias = ExportFlightsRequest  # noqa: Y015
+
+@_typing.final
+class ReassignAircraftRequest(_message.Message):
+    """Asks to give flights to another aircraft."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLIGHTS_FIELD_NUMBER: _builtins.int
+    AIRCRAFT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    aircraft: _builtins.str
+    """Names the aircraft that flies them from now on."""
+    request_id: _builtins.str
+    """Is a random UUID of the client's. A repeat with the same one returns the first answer and changes nothing."""
+    @_builtins.property
+    def flights(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Name the flights."""
+
+    def __init__(
+        self,
+        *,
+        flights: _abc.Iterable[_builtins.str] | None = ...,
+        aircraft: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aircraft", b"aircraft", "flights", b"flights", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReassignAircraftRequest: _TypeAlias = ReassignAircraftRequest  # noqa: Y015
+
+@_typing.final
+class ReassignAircraftResponse(_message.Message):
+    """Holds the flights that were given to another aircraft."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLIGHTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def flights(self) -> _containers.RepeatedCompositeFieldContainer[_flight_pb2.Flight]:
+        """Are the flights, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        flights: _abc.Iterable[_flight_pb2.Flight] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flights", b"flights"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReassignAircraftResponse: _TypeAlias = ReassignAircraftResponse  # noqa: Y015

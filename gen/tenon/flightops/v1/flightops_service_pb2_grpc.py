@@ -4,6 +4,7 @@
 import grpc
 import warnings
 
+from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from tenon.flightops.v1 import aircraft_pb2 as tenon_dot_flightops_dot_v1_dot_aircraft__pb2
 from tenon.flightops.v1 import airline_pb2 as tenon_dot_flightops_dot_v1_dot_airline__pb2
@@ -181,6 +182,26 @@ class FlightopsServiceStub:
                 '/tenon.flightops.v1.FlightopsService/BatchCreateFlights',
                 request_serializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.BatchCreateFlightsRequest.SerializeToString,
                 response_deserializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.BatchCreateFlightsResponse.FromString,
+                _registered_method=True)
+        self.WatchFlights = channel.unary_stream(
+                '/tenon.flightops.v1.FlightopsService/WatchFlights',
+                request_serializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.WatchFlightsRequest.SerializeToString,
+                response_deserializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.WatchFlightsResponse.FromString,
+                _registered_method=True)
+        self.ImportFlights = channel.unary_unary(
+                '/tenon.flightops.v1.FlightopsService/ImportFlights',
+                request_serializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ImportFlightsRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.ExportFlights = channel.unary_unary(
+                '/tenon.flightops.v1.FlightopsService/ExportFlights',
+                request_serializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ExportFlightsRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.ReassignAircraft = channel.unary_unary(
+                '/tenon.flightops.v1.FlightopsService/ReassignAircraft',
+                request_serializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ReassignAircraftRequest.SerializeToString,
+                response_deserializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ReassignAircraftResponse.FromString,
                 _registered_method=True)
 
 
@@ -410,6 +431,43 @@ class FlightopsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchFlights(self, request, context):
+        """Shows the flights that pass a filter, and then every change of them as it happens. Repeating it with the last resume
+        token goes on where the stream broke off, with nothing missed and nothing twice.
+        Fails with INVALID_ARGUMENT where the filter is malformed or the token is not of this watch, and with UNAUTHENTICATED
+        once the access token has expired; what goes wrong in the midst of the stream is in its last message as well.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportFlights(self, request, context):
+        """Begins an operation that makes a flight of each row of a file. Repeating it imports the file again, which rejects
+        rows whose flight exists unless `on_conflict` says otherwise. Fails with NOT_FOUND where there is no such file, or
+        not for this caller, and with RESOURCE_EXHAUSTED where too many operations are under way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportFlights(self, request, context):
+        """Begins an operation that writes flights into a file. Repeating it writes another file.
+        Fails with INVALID_ARGUMENT where the filter or the order is malformed, and with RESOURCE_EXHAUSTED where too many
+        operations are under way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReassignAircraft(self, request, context):
+        """Gives flights to another aircraft, all of them or none. Repeating it changes nothing more.
+        Fails with FAILED_PRECONDITION where the aircraft would be in two flights at once; the answer names those flights.
+        Fails with NOT_FOUND where the aircraft or one of the flights does not exist.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FlightopsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -552,6 +610,26 @@ def add_FlightopsServiceServicer_to_server(servicer, server):
                     servicer.BatchCreateFlights,
                     request_deserializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.BatchCreateFlightsRequest.FromString,
                     response_serializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.BatchCreateFlightsResponse.SerializeToString,
+            ),
+            'WatchFlights': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchFlights,
+                    request_deserializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.WatchFlightsRequest.FromString,
+                    response_serializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.WatchFlightsResponse.SerializeToString,
+            ),
+            'ImportFlights': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportFlights,
+                    request_deserializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ImportFlightsRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'ExportFlights': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportFlights,
+                    request_deserializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ExportFlightsRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'ReassignAircraft': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReassignAircraft,
+                    request_deserializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ReassignAircraftRequest.FromString,
+                    response_serializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ReassignAircraftResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1312,6 +1390,114 @@ class FlightopsService:
             '/tenon.flightops.v1.FlightopsService/BatchCreateFlights',
             tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.BatchCreateFlightsRequest.SerializeToString,
             tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.BatchCreateFlightsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchFlights(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tenon.flightops.v1.FlightopsService/WatchFlights',
+            tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.WatchFlightsRequest.SerializeToString,
+            tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.WatchFlightsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportFlights(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.flightops.v1.FlightopsService/ImportFlights',
+            tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ImportFlightsRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportFlights(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.flightops.v1.FlightopsService/ExportFlights',
+            tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ExportFlightsRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReassignAircraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.flightops.v1.FlightopsService/ReassignAircraft',
+            tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ReassignAircraftRequest.SerializeToString,
+            tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ReassignAircraftResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from google.longrunning import operations_pb2 as _operations_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from tenon.flightops.v1 import aircraft_pb2 as _aircraft_pb2
@@ -146,6 +147,27 @@ class FlightopsServiceStub:
     """Creates up to 1,000 flights, all of them or none. Repeating it is safe with a `request_id`.
     Fails with ALREADY_EXISTS as a whole where one of the names is taken.
     """
+    WatchFlights: _grpc.UnaryStreamMultiCallable[_flightops_service_pb2.WatchFlightsRequest, _flightops_service_pb2.WatchFlightsResponse]
+    """Shows the flights that pass a filter, and then every change of them as it happens. Repeating it with the last resume
+    token goes on where the stream broke off, with nothing missed and nothing twice.
+    Fails with INVALID_ARGUMENT where the filter is malformed or the token is not of this watch, and with UNAUTHENTICATED
+    once the access token has expired; what goes wrong in the midst of the stream is in its last message as well.
+    """
+    ImportFlights: _grpc.UnaryUnaryMultiCallable[_flightops_service_pb2.ImportFlightsRequest, _operations_pb2.Operation]
+    """Begins an operation that makes a flight of each row of a file. Repeating it imports the file again, which rejects
+    rows whose flight exists unless `on_conflict` says otherwise. Fails with NOT_FOUND where there is no such file, or
+    not for this caller, and with RESOURCE_EXHAUSTED where too many operations are under way.
+    """
+    ExportFlights: _grpc.UnaryUnaryMultiCallable[_flightops_service_pb2.ExportFlightsRequest, _operations_pb2.Operation]
+    """Begins an operation that writes flights into a file. Repeating it writes another file.
+    Fails with INVALID_ARGUMENT where the filter or the order is malformed, and with RESOURCE_EXHAUSTED where too many
+    operations are under way.
+    """
+    ReassignAircraft: _grpc.UnaryUnaryMultiCallable[_flightops_service_pb2.ReassignAircraftRequest, _flightops_service_pb2.ReassignAircraftResponse]
+    """Gives flights to another aircraft, all of them or none. Repeating it changes nothing more.
+    Fails with FAILED_PRECONDITION where the aircraft would be in two flights at once; the answer names those flights.
+    Fails with NOT_FOUND where the aircraft or one of the flights does not exist.
+    """
 
 @_typing.type_check_only
 class FlightopsServiceAsyncStub(FlightopsServiceStub):
@@ -258,6 +280,27 @@ class FlightopsServiceAsyncStub(FlightopsServiceStub):
     BatchCreateFlights: _aio.UnaryUnaryMultiCallable[_flightops_service_pb2.BatchCreateFlightsRequest, _flightops_service_pb2.BatchCreateFlightsResponse]  # type: ignore[assignment]
     """Creates up to 1,000 flights, all of them or none. Repeating it is safe with a `request_id`.
     Fails with ALREADY_EXISTS as a whole where one of the names is taken.
+    """
+    WatchFlights: _aio.UnaryStreamMultiCallable[_flightops_service_pb2.WatchFlightsRequest, _flightops_service_pb2.WatchFlightsResponse]  # type: ignore[assignment]
+    """Shows the flights that pass a filter, and then every change of them as it happens. Repeating it with the last resume
+    token goes on where the stream broke off, with nothing missed and nothing twice.
+    Fails with INVALID_ARGUMENT where the filter is malformed or the token is not of this watch, and with UNAUTHENTICATED
+    once the access token has expired; what goes wrong in the midst of the stream is in its last message as well.
+    """
+    ImportFlights: _aio.UnaryUnaryMultiCallable[_flightops_service_pb2.ImportFlightsRequest, _operations_pb2.Operation]  # type: ignore[assignment]
+    """Begins an operation that makes a flight of each row of a file. Repeating it imports the file again, which rejects
+    rows whose flight exists unless `on_conflict` says otherwise. Fails with NOT_FOUND where there is no such file, or
+    not for this caller, and with RESOURCE_EXHAUSTED where too many operations are under way.
+    """
+    ExportFlights: _aio.UnaryUnaryMultiCallable[_flightops_service_pb2.ExportFlightsRequest, _operations_pb2.Operation]  # type: ignore[assignment]
+    """Begins an operation that writes flights into a file. Repeating it writes another file.
+    Fails with INVALID_ARGUMENT where the filter or the order is malformed, and with RESOURCE_EXHAUSTED where too many
+    operations are under way.
+    """
+    ReassignAircraft: _aio.UnaryUnaryMultiCallable[_flightops_service_pb2.ReassignAircraftRequest, _flightops_service_pb2.ReassignAircraftResponse]  # type: ignore[assignment]
+    """Gives flights to another aircraft, all of them or none. Repeating it changes nothing more.
+    Fails with FAILED_PRECONDITION where the aircraft would be in two flights at once; the answer names those flights.
+    Fails with NOT_FOUND where the aircraft or one of the flights does not exist.
     """
 
 class FlightopsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -536,6 +579,51 @@ class FlightopsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_flightops_service_pb2.BatchCreateFlightsResponse, _abc.Awaitable[_flightops_service_pb2.BatchCreateFlightsResponse]]:
         """Creates up to 1,000 flights, all of them or none. Repeating it is safe with a `request_id`.
         Fails with ALREADY_EXISTS as a whole where one of the names is taken.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchFlights(
+        self,
+        request: _flightops_service_pb2.WatchFlightsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_flightops_service_pb2.WatchFlightsResponse], _abc.AsyncIterator[_flightops_service_pb2.WatchFlightsResponse]]:
+        """Shows the flights that pass a filter, and then every change of them as it happens. Repeating it with the last resume
+        token goes on where the stream broke off, with nothing missed and nothing twice.
+        Fails with INVALID_ARGUMENT where the filter is malformed or the token is not of this watch, and with UNAUTHENTICATED
+        once the access token has expired; what goes wrong in the midst of the stream is in its last message as well.
+        """
+
+    @_abc_1.abstractmethod
+    def ImportFlights(
+        self,
+        request: _flightops_service_pb2.ImportFlightsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
+        """Begins an operation that makes a flight of each row of a file. Repeating it imports the file again, which rejects
+        rows whose flight exists unless `on_conflict` says otherwise. Fails with NOT_FOUND where there is no such file, or
+        not for this caller, and with RESOURCE_EXHAUSTED where too many operations are under way.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportFlights(
+        self,
+        request: _flightops_service_pb2.ExportFlightsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
+        """Begins an operation that writes flights into a file. Repeating it writes another file.
+        Fails with INVALID_ARGUMENT where the filter or the order is malformed, and with RESOURCE_EXHAUSTED where too many
+        operations are under way.
+        """
+
+    @_abc_1.abstractmethod
+    def ReassignAircraft(
+        self,
+        request: _flightops_service_pb2.ReassignAircraftRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_flightops_service_pb2.ReassignAircraftResponse, _abc.Awaitable[_flightops_service_pb2.ReassignAircraftResponse]]:
+        """Gives flights to another aircraft, all of them or none. Repeating it changes nothing more.
+        Fails with FAILED_PRECONDITION where the aircraft would be in two flights at once; the answer names those flights.
+        Fails with NOT_FOUND where the aircraft or one of the flights does not exist.
         """
 
 def add_FlightopsServiceServicer_to_server(servicer: FlightopsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -21,6 +21,9 @@ FILTERS = Filters(descriptor())
 ROWS = 12
 """Rows that each filter is put to."""
 
+FILTERS_EACH = 25
+"""Filters that the same rows are put to."""
+
 
 async def found_by(specimens: Specimens, text: str) -> set[str]:
     """Return the names of the rows that Postgres finds."""
@@ -43,7 +46,7 @@ def name_all(messages: list[Any]) -> list[Any]:
 )
 @given(
     messages=st.lists(some_specimens(), min_size=ROWS, max_size=ROWS),
-    texts=st.lists(filters(), min_size=10, max_size=10),
+    texts=st.lists(filters(), min_size=FILTERS_EACH, max_size=FILTERS_EACH),
 )
 async def test_postgres_finds_what_plain_python_finds(
     specimens: Specimens, messages: list[Any], texts: list[str]

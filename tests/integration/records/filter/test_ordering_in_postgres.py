@@ -6,16 +6,21 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 
 from services.chassis.keyring import Keyring, RootKey
-from services.records.ordering import Orderings
+from services.records.ordering import Orderings, Phase
 from services.records.pages import PageTokens
 from tests.unit.records.filter.specimen import descriptor, table
 from tests.unit.records.filter.strategies import specimens as some_specimens
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.records.ordering import Ordering
+    from services.records.pages import KeyValue
     from tests.integration.records.filter.conftest import Specimens
 
 ORDERINGS = Orderings(table().record, descriptor())
@@ -29,29 +34,46 @@ PATHS = (
 SIZE = 3
 """Rows of a page."""
 
+WHOLE = Phase(0, 0, "any")
+"""All rows after one."""
+
 orders = st.lists(
     st.tuples(st.sampled_from(PATHS), st.sampled_from(["", " desc"])), max_size=3, unique_by=lambda key: key[0]
 )
 
 
 async def page_through(specimens: Specimens, text: str) -> list[str]:
-    """Return the names of all rows, read page by page, each page's token sealed and opened on the way."""
-    ordering, columns = ORDERINGS.read(text), table().columns
+    """Return the names of all rows, read page by page, each page's token sealed and opened on the way.
+
+    Every other page is read in phases, and the others at once.
+    """
+    ordering = ORDERINGS.read(text)
     names: list[str] = []
-    token = ""
+    token, phased = "", True
     while True:
         after = TOKENS.open(token, b"request") if token else None
-        query = sa.select(columns["name"], *ordering.expressions(columns)).order_by(*ordering.order_by(columns))
-        query = query.limit(sa.literal_column(str(SIZE)))
-        key, parameters = ordering.shape, {}
-        if after is not None:
-            query = query.where(ordering.after(columns, after))
-            key, parameters = f"{key} after {ordering.after_shape(after)}", ordering.parameters(after)
-        rows = await specimens.select(key, query, parameters)
+        phases = [WHOLE] if after is None or not phased else ordering.phases(after)
+        rows: list[Any] = []
+        for phase in phases:
+            rows += (await read_phase(specimens, ordering, after, phase))[: SIZE - len(rows)]
         names += [row[0] for row in rows]
         if not rows:
             return names
-        token = TOKENS.seal(rows[-1][1:], b"request")
+        token, phased = TOKENS.seal(rows[-1][1:], b"request"), not phased
+
+
+async def read_phase(
+    specimens: Specimens, ordering: Ordering, after: Sequence[KeyValue] | None, phase: Phase
+) -> list[Any]:
+    """Return the first rows of a phase."""
+    columns = table().columns
+    query = sa.select(columns["name"], *ordering.expressions(columns)).order_by(*ordering.order_by(columns))
+    query = query.limit(sa.literal_column(str(SIZE)))
+    if after is None:
+        return await specimens.select(ordering.shape, query, {})
+    key = f"{ordering.shape} after {ordering.after_shape(after)} {phase}"
+    query = query.where(ordering.within(columns, after, phase))
+    return await specimens.select(key, query, ordering.parameters(after))
 
 
 def value_of(message: Any, path: str) -> Any:
@@ -82,7 +104,7 @@ def in_order(messages: list[Any], keys: list[tuple[str, str]]) -> list[str]:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None
+    max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=[Stage.generate], database=None
 )
 @given(messages=st.lists(some_specimens(), min_size=10, max_size=10), chosen=st.lists(orders, min_size=4, max_size=4))
 async def test_the_pages_together_are_all_rows_in_order(

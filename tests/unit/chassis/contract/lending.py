@@ -1,4 +1,4 @@
-"""The small contract with loans: a record with states, deleted softly, and methods beside the first five of the AIPs."""
+"""The small contract with loans: a record with states that is deleted softly, and methods beside the AIPs' first five."""
 
 from __future__ import annotations
 

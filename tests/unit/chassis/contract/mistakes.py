@@ -201,6 +201,14 @@ MISTAKES = (
         "is bound to PUT",
         "Bind it to `get`",
     ),
+    Mistake(
+        "an answer of which the edge can show no part alone",
+        GET_PATH,
+        f'{GET_PATH} response_body: "title"',
+        GET,
+        "'title' is no google.api.HttpBody",
+        "Leave `response_body` out",
+    ),
     Mistake("standard method without its body", ' body: "book"', "", CREATE, "has the body ''", 'Write `body: "book"`'),
     Mistake(
         "standard method whose path cannot hold a name",
@@ -329,6 +337,14 @@ MISTAKES = (
     ),
     Mistake(
         "search of bytes", BOOK_RECORD, book_record('search: ["cover"]'), f"{BOOK}.cover", "Only strings", "Take it out"
+    ),
+    Mistake(
+        "search of what is never shown",
+        "string title = 2;",
+        "string title = 2 [(google.api.field_behavior) = INPUT_ONLY, (tenon.options.v1.field).searchable = true];",
+        f"{BOOK}.title",
+        "never shown (INPUT_ONLY)",
+        "Take it out",
     ),
     Mistake(
         "field permission of two segments",

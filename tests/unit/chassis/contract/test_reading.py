@@ -161,7 +161,7 @@ def test_behaviors_and_sensitivity_are_known_at_any_depth(library: Contract) -> 
 
 def test_a_package_is_served_by_its_own_folder_or_by_data(library: Contract) -> None:
     assert library.hosts == ("data",)
-    own = load_contract(compile_protos([PROTO_ROOT]), services=("auth", "data"), own=own_files())
+    own = load_contract(compile_protos([PROTO_ROOT]), services=("auth", "data"), own=own_files(), custom=None)
     assert {service.host for service in own.services if service.package == "tenon.auth.v1"} == {"auth"}
     assert {service.host for service in own.services if service.package == "tenon.flightops.v1"} == {"data"}
 

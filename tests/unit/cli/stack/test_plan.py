@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,7 +27,8 @@ def by_name(settings: Settings) -> dict[str, ProcessSpec]:
 
 def test_a_full_run_has_every_process_and_step(settings: Settings) -> None:
     assert names(plan(settings, compile_key="k", demo=True)) == [
-        *("postgres", "certificates", "contract", "valkey", "databases", "auth-0", "data-0", "data-1", "envoy", "demo"),
+        *("postgres", "certificates", "contract", "valkey", "databases"),
+        *("auth-0", "commerce-0", "data-0", "data-1", "envoy", "demo"),
     ]
 
 
@@ -45,7 +47,7 @@ def test_the_order_is_stores_then_services_then_edge_then_demo(settings: Setting
     assert layers == [
         ["postgres", "certificates", "contract", "valkey"],
         ["databases"],
-        ["auth-0", "data-0", "data-1"],
+        ["auth-0", "commerce-0", "data-0", "data-1"],
         ["envoy"],
         ["demo"],
     ]
@@ -61,7 +63,8 @@ def test_each_worker_has_sockets_of_its_own_and_knows_all_its_peers(settings: Se
     assert specs["data-1"].environ["TENON_LISTEN"] == f"unix:{settings.run}/data-1.sock"
     assert specs["data-1"].environ["TENON_HTTP_LISTEN"] == f"unix:{settings.run}/data-1.http.sock"
     assert specs["auth-0"].environ["TENON_PEERS"] == (
-        f"auth=unix:{settings.run}/auth-0.sock,data=unix:{settings.run}/data-0.sock;unix:{settings.run}/data-1.sock"
+        f"auth=unix:{settings.run}/auth-0.sock,commerce=unix:{settings.run}/commerce-0.sock,"
+        f"data=unix:{settings.run}/data-0.sock;unix:{settings.run}/data-1.sock"
     )
 
 
@@ -73,6 +76,12 @@ def test_a_service_is_told_what_it_needs_and_inherits_nothing_else(settings: Set
         *("TENON_PEERS", "TENON_WORKER"),
     }
     assert environ["TENON_DATABASE_URL"] == f"postgresql://data@/tenon?host={settings.run}"
+
+
+def test_data_alone_is_told_where_python_may_lie_beside_contracts(settings: Settings, tmp_path: Path) -> None:
+    specs = {spec.name: spec for spec in plan(replace(settings, contracts=(tmp_path / "a", tmp_path / "b")))}
+    told = {name: spec.environ["TENON_METHODS"] for name, spec in specs.items() if "TENON_METHODS" in spec.environ}
+    assert told == dict.fromkeys(["data-0", "data-1"], f"{tmp_path}/a:{tmp_path}/b")
 
 
 def test_auth_alone_is_told_where_the_first_password_is(settings: Settings) -> None:

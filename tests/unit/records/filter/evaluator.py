@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import string
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +14,17 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.records.filter.lexer import Sort
 from services.records.filter.parser import parse
-from services.records.filter.syntax import Conjunction, Disjunction, Expression, Negation
+from services.records.filter.syntax import Conjunction, Disjunction, Expression, Negation, Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from services.records.filter.lexer import Token
 
+_TEXTS = ("code", "remark", "maybe_text", "tags", "origin", "title", "owner")
+"""Where words are looked for in a specimen."""
+
+_FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _TIMES = {"google.protobuf.Timestamp": Timestamp, "google.protobuf.Duration": Duration}
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: a == b,
@@ -44,10 +50,22 @@ def _holds(expression: Expression, message: Any) -> bool:
         return all(_holds(term, message) for term in expression.terms)
     if isinstance(expression, Disjunction):
         return any(_holds(term, message) for term in expression.terms)
+    if isinstance(expression, Word):
+        return any(_says(expression, text) for name in _TEXTS for text in _texts(message, name))
     words = [word.text for word in expression.path]
     value = expression.value
     star = expression.operator == ":" and value.sort is Sort.TEXT and value.text == "*"
     return _ask(message, words, expression.operator, None if star else value)
+
+
+def _texts(message: Any, name: str) -> Sequence[str]:
+    held = getattr(message, name)
+    return [held] if isinstance(held, str) else list(held)
+
+
+def _says(word: Word, text: str) -> bool:
+    pieces = [piece.translate(_FOLD) for piece in word.pieces or (word.text,)]
+    return re.search(".*".join(map(re.escape, pieces)), text.translate(_FOLD), re.DOTALL) is not None
 
 
 def _ask(message: Any, words: Sequence[str], operator: str, value: Token | None) -> bool:
@@ -98,6 +116,9 @@ def _compare(field: FieldDescriptor, held: Any, operator: str, value: Token) -> 
         return _COMPARE[operator](_micros(held), _micros(wanted))
     if field.message_type is not None:
         field, held = field.message_type.fields_by_name["value"], held.value
+    if field.type == FieldDescriptor.TYPE_STRING and value.pieces and operator in {"=", ":", "!="}:
+        alike = re.fullmatch(".*".join(map(re.escape, value.pieces)), held, re.DOTALL) is not None
+        return alike is not (operator == "!=")
     return _COMPARE[operator](_ordered(held), _ordered(_literal(field, value.text)))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy.dialects.postgresql import asyncpg
 
-from services.chassis.contract import PROTO_ROOT, compile_protos, load_contract
+from services.chassis.contract import compile_protos, load_contract
 from services.records.tables import build_tables
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ CONTRACTS = Path(__file__).parent / "contracts"
 @cache
 def contract() -> Contract:
     """Return the contract."""
-    return load_contract(compile_protos([PROTO_ROOT, CONTRACTS]), services=("auth", "data"))
+    return load_contract(compile_protos([CONTRACTS]), services=("auth", "data"))
 
 
 @cache

@@ -13,7 +13,43 @@ from tests.unit.records.filter.specimen import part, specimen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TEXTS = ("", "a", "B", "b c", "ä", "😀", "\uffff", 'q"\\', "a.b", "5", "-7", "true")
+TEXTS = ("", "a", "b", "B", "b c", "ä", "😀", "\uffff", 'q"\\', "a.b", "5", "-7", "true", "a%_b", "A*b", "Ab\nAä", "*")
+PATTERNS = (
+    "*",
+    "a*",
+    "*b",
+    "*.*",
+    "a*b",
+    "*%*",
+    "a_*",
+    "*\\**",
+    "b c*",
+    "😀*",
+    "\uffff*",
+    "*ä*",
+    "A*A*",
+    "**",
+    "\U0010ffff*",
+)
+WORDS = (
+    "a",
+    "b",
+    '"b c"',
+    '"A B"',
+    "B*C",
+    "a.b",
+    "5",
+    "ä",
+    '"%"',
+    '"_"',
+    '"\\*"',
+    '"q\\""',
+    "true",
+    "z",
+    "*a",
+    "😀",
+    '"b*a"',
+)
 NUMBERS = (0, 1, -1, 2, 2**31 - 1, -(2**31))
 UNSIGNED = (0, 1, 2**32 - 1)
 LARGE = (0, 1, -1, 2**53 + 1, 2**63 - 1, -(2**63))
@@ -121,6 +157,8 @@ def _specimens() -> st.SearchStrategy[Any]:
         wrapped_number=large.map(lambda value: {"value": value}),
         blobs=st.dictionaries(texts, st.just(b"\x00"), max_size=1),
         owner=texts,
+        title=texts,
+        origin=texts,
     )
 
 
@@ -136,18 +174,19 @@ def specimens(draw: st.DrawFn) -> Any:
 
 def quoted(text: str) -> str:
     """Return a text as a filter's string."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("*", "\\*") + '"'
 
 
 _ORDERED = ("=", "!=", "<", "<=", ">", ">=", ":")
 _EQUAL = ("=", "!=", ":")
-_string = (_ORDERED, [quoted(text) for text in TEXTS])
+_string = (_ORDERED, [quoted(text) for text in TEXTS] + [f'"{pattern}"' for pattern in PATTERNS])
 _int32 = (_ORDERED, [str(n) for n in NUMBERS])
 _int64 = (_ORDERED, [str(n) for n in LARGE])
 _uint64 = (_ORDERED, [str(n) for n in LARGEST])
-_real = (_ORDERED, ["0", "0.1", "-2.5", "1e30", "1", "-1e-3"])
+_real = (_ORDERED, ["0", "0.1", "-2.5", "1e30", "1", "-1e-3", "NaN", "Infinity", "-Infinity"])
 _truth = (_EQUAL, ["true", "false"])
 _state = (_EQUAL, list(STATES))
+_words = st.sampled_from(WORDS)
 _moment_values = (_ORDERED, [*MOMENTS, "2012-04-21T11:30:00-04:00", '"2012-04-21t17:30:00.000001+02:00"'])
 _span_values = (_ORDERED, list(SPANS))
 _PART = {
@@ -232,7 +271,8 @@ def _restrictions() -> st.SearchStrategy[str]:
             lambda pair: f"{name} {pair[0]} {pair[1]}"
         )
 
-    return st.sampled_from(list(FIELDS)).flatmap(ask) | st.sampled_from(_PRESENT).map(lambda name: f"{name}:*")
+    asked = st.sampled_from(list(FIELDS)).flatmap(ask)
+    return asked | asked | _words | st.sampled_from(_PRESENT).map(lambda name: f"{name}:*")
 
 
 def _filters() -> st.SearchStrategy[str]:

@@ -52,6 +52,16 @@ def mistakes_of(text: str) -> list[str]:
         ("part:label", "part.label:*"),
         ("parts.pieces.label:x", "parts#.pieces#.label="),
         ("tags:x", "tags:"),
+        ('code = "*a"', "code~"),
+        ("code = a*b", "code~"),
+        ("code:a*", "code^"),
+        ("code = a*", "code^"),
+        ("code != a*", "code!~"),
+        ("code = *", "code~"),
+        ('code = "a\\*"', "code="),
+        ("part.label = a*", "part.label~"),
+        ("tags:a*", "tags:~"),
+        ("parts.words:a*", "parts#.words:~"),
     ],
 )
 def test_or_binds_tighter_than_and(text: str, shape: str) -> None:
@@ -118,7 +128,8 @@ def test_a_value_becomes_one_of_its_fields_kind(text: str, value: object) -> Non
         ("huge = 18446744073709551616", "out of range"),
         ("weight = 1e400", "'1e400' is too large"),
         ("ratio = 1e39", "'1e39' is too large"),
-        ("weight = NaN", "'NaN' is not a number"),
+        ("weight = nan", "'nan' is not a number"),
+        ("small = NaN", "'NaN' is not a number"),
         ("flag = TRUE", "neither true nor false"),
         ("flag < true", "true or false, which has no order"),
         ("state = state_whole", "its values are STATE_UNSPECIFIED, STATE_WHOLE, STATE_BROKEN (at position 9)."),
@@ -147,16 +158,15 @@ def test_a_value_becomes_one_of_its_fields_kind(text: str, value: object) -> Non
         ("blob = x", "holds bytes"),
         ("blob:*", "holds bytes"),
         ("maybe_small = null", "null is no value"),
-        ("code = a*", "Wildcards are not supported yet"),
-        ('code = "*.foo"', "Wildcards are not supported yet"),
-        ("labels:a*", "Wildcards are not supported yet"),
-        ("code = *", "Wildcards are not supported yet"),
-        ("hello", "Bare words such as 'hello' are not supported yet"),
-        ('small = 1 "hello"', "Bare words such as 'hello' are not supported yet"),
-        ("-flag", "Bare words such as 'flag' are not supported yet"),
-        ("now()", "Functions such as 'now()' are not supported yet (at position 1)."),
-        ("math.mem(x)", "Functions such as 'math.mem()' are not supported yet"),
-        ("at > now()", "Functions such as 'now()' are not supported yet (at position 6)."),
+        ("labels:a*", "A key is asked for as it is"),
+        ("state = STATE_*", "is not a value of State"),
+        ("small = 1*", "'1*' is not a number"),
+        ("*", "This stands for any text, and so for none"),
+        ('small = 1 "**"', "This stands for any text, and so for none; leave it out (at position 11)."),
+        ('""', "This stands for any text, and so for none"),
+        ("now()", "There are no functions in filters, such as 'now()' (at position 1)."),
+        ("small = 1 AND math.mem(x)", "There are no functions in filters, such as 'math.mem()' (at position 15)."),
+        ("at > now()", "There are no functions in filters, such as 'now()' (at position 6)."),
         ("small =", "The filter ends where a value is expected (at position 8)."),
         ("small = 1 AND", "The filter ends where a comparison such as size > 3 is expected (at position 14)."),
         ("(small = 1", "The filter ends where the closing bracket is expected"),
@@ -178,7 +188,8 @@ def test_a_value_becomes_one_of_its_fields_kind(text: str, value: object) -> Non
         ("code = a\x00b", "cannot hold a NUL character (at position 9)."),
         ("small = 1\nAND nope = 1", "(at position 15, line 2, column 5)."),
         ("code = " + "x" * MAX_LENGTH, "at most 4,096 characters"),
-        (" ".join(["small=1"] * (MAX_TERMS + 1)), "at most 100 comparisons (at position 807)."),
+        (" ".join(["small=1"] * (MAX_TERMS + 1)), "at most 100 comparisons and words (at position 807)."),
+        (" ".join(["word"] * (MAX_TERMS + 1)), "at most 100 comparisons and words (at position 501)."),
         (
             "(" * (MAX_DEPTH + 1) + "small=1" + ")" * (MAX_DEPTH + 1),
             "At most 32 brackets may be open at once (at position 33).",
@@ -187,6 +198,63 @@ def test_a_value_becomes_one_of_its_fields_kind(text: str, value: object) -> Non
 )
 def test_a_mistake_is_named_with_its_place(text: str, said: str) -> None:
     assert said in mistakes_of(text)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "patterns"),
+    [
+        ("hello", "{}", ["%hello%"]),
+        ("Hello small = 1 WORLD", "({}&small=&{})", ["%hello%", 1, "%world%"]),
+        ("a OR -b", "({}|!({}))", ["%a%", "%b%"]),
+        ('"Some words"', "{}", ["%some words%"]),
+        ("example.com", "{}", ["%example.com%"]),
+        ('a."B c"', "{}", ["%a.b c%"]),
+        ("a*c", "{}", ["%a%c%"]),
+        ("a*.*c", "{}", ["%a%.%c%"]),
+        ('"100%_\\\\x"', "{}", ["%100\\%\\_\\\\x%"]),
+        ('"5\\*"', "{}", ["%5*%"]),
+        ("ÄB", "{}", ["%Äb%"]),
+        ("flag", "{}", ["%flag%"]),
+        ("hello (small = 1)", "({}&small=)", ["%hello%", 1]),
+    ],
+)
+def test_34_a_word_is_looked_for_in_the_texts(text: str, shape: str, patterns: list[object]) -> None:
+    words = FILTERS.read("x").shape
+    found = FILTERS.read(text)
+    assert found.shape == shape.replace("{}", words)
+    assert list(found.parameters.values()) == patterns
+
+
+def test_34_words_are_looked_for_in_the_fields_of_the_search_where_it_names_some() -> None:
+    assert FILTERS.read("x").shape == "?(code|remark|maybe_text|tags|origin|title|owner)"
+    assert Filters(descriptor(), search=["title", "tags"]).read("x").shape == "?(title|tags)"
+    assert Filters(descriptor(), search=["title"]).read("x").shape == "?(title)"
+
+
+def test_34_words_are_not_looked_for_in_what_is_hidden() -> None:
+    some = Filters(descriptor(), search=["title", "tags"])
+    assert some.read("x", frozenset({"title"})).shape == "?(tags)"
+    assert some.read("x").shape == "?(title|tags)"
+    with pytest.raises(FilterInvalid, match="no text here in which to look for 'x'"):
+        some.read("x", frozenset({"title", "tags"}))
+
+
+def test_a_filter_knows_the_fields_that_it_names() -> None:
+    assert FILTERS.read("small = 1 OR NOT part.size = 2 word shelf.k.label:x").roots == {"small", "part", "shelf"}
+
+
+def test_30_stars_that_are_escaped_are_stars() -> None:
+    (pattern,) = FILTERS.read('code = "a\\**50%_\\\\*"').parameters.values()
+    assert pattern == "a*%50\\%\\_\\\\%"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "end"),
+    [("ab", "ac"), ("a\U0010ffff", "b"), ("\ud7ff", "\ue000"), ("a\x7f", "a\x80"), ("\uffff", "\U00010000")],
+)
+def test_30_a_beginning_is_a_range(prefix: str, end: str) -> None:
+    assert list(FILTERS.read(f'code = "{prefix}*"').parameters.values()) == [prefix, end]
+    assert prefix.encode() < end.encode()
 
 
 def test_all_mistakes_of_meaning_come_at_once() -> None:
@@ -216,10 +284,15 @@ def test_no_text_of_the_caller_reaches_the_sql_or_the_shape(text: str, key: str)
     def quote(written: str) -> str:
         return '"' + written.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
-    plain = "code = a AND labels.k = a AND shelf.k.notes.k:a AND tags:a AND parts.notes:k AND part.label = a"
+    plain = (
+        "code = a AND labels.k = a AND shelf.k.notes.k:a AND tags:a AND parts.notes:k AND part.label = a "
+        'AND a AND code = "*a" AND tags:"a*a" AND part.label != "a*"'
+    )
     marked = (
         f"code = {quote(text)} AND labels.{quote(key)} = {quote(text)} AND shelf.{quote(key)}.notes.{quote(key)}:"
-        f"{quote(text)} AND tags:{quote(text)} AND parts.notes:{quote(key)} AND part.label = {quote(text)}"
+        f"{quote(text)} AND tags:{quote(text)} AND parts.notes:{quote(key)} AND part.label = {quote(text)} "
+        f"AND {quote(text)} AND code = {quote('*' + text)} AND tags:{quote(text + '*' + text)} "
+        f"AND part.label != {quote(text + '*')}"
     )
     assert sql_of(marked) == sql_of(plain)
     assert FILTERS.read(marked).shape == FILTERS.read(plain).shape

@@ -1,0 +1,98 @@
+"""Follows the contracts for as long as a stack runs: each save is compiled, judged and applied, or said to be wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from services.chassis.contract import PROTO_ROOT, ContractError, read_contract, serialize_contract
+from services.cli.live.deployment import Compiled, Deployment
+from services.cli.live.differences import describe, find_frozen
+from services.cli.live.problems import NotApplied
+from services.cli.live.sources import METHODS, await_change, changed_names, look
+from services.cli.stack.contract import edge_files, read_sources
+from services.cli.stack.fingerprint import compile_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from services.chassis.contract import Contract
+    from services.cli.settings import Settings
+
+UNCHANGED = "what runs goes on as it was:"
+
+
+class Following:
+    """One stack's contracts and their files."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None], *, allow_breaking: bool = False) -> None:
+        """Take the stack, and where to say what happens, a line at a time."""
+        self._settings = settings
+        self._say = say
+        self._allow_breaking = allow_breaking
+        self._roots = (PROTO_ROOT, *settings.contracts)
+        self._broken = False
+        self._python_changed = False
+
+    async def run(self) -> None:
+        """Apply what was saved since the stack was started, and then every change, for ever."""
+        seen = look(self._roots)
+        if compile_key(self._settings):
+            await self.follow(())
+        self._say("watching the contracts")
+        while True:
+            now = await await_change(self._roots, seen)
+            names, seen = changed_names(self._roots, seen, now), now
+            await self.follow(names)
+
+    async def follow(self, names: Sequence[str]) -> None:
+        """Apply the files as they are; `names` are those that changed."""
+        begun = time.monotonic()
+        self._python_changed |= any(name.endswith(METHODS) for name in names)
+        try:
+            said = await self._apply()
+        except NotApplied as error:
+            self._broken = True
+            self._say(f"{_listed(names)} not applied; {UNCHANGED}")
+            for problem in error.problems:
+                self._say(f"  {problem}")
+            return
+        mended, self._broken = self._broken, False
+        if said is not None or mended:
+            self._say(f"{_listed(names)} {'mended, and ' if mended else ''}live in {time.monotonic() - begun:.2f} s")
+        for line in said or ():
+            self._say(f"  {line}")
+
+    async def _apply(self) -> tuple[str, ...] | None:
+        """Apply what the files say and return what is new; None where it runs already. Raises NotApplied."""
+        key = compile_key(self._settings)
+        try:
+            contract = await asyncio.to_thread(read_sources, self._settings)
+        except ContractError as error:
+            raise NotApplied(str(problem) for problem in error.problems) from error
+        running = await asyncio.to_thread(read_contract, self._settings.contract)
+        if serialize_contract(contract) == serialize_contract(running) and not self._python_changed:
+            return None
+        if frozen := find_frozen(running, contract):
+            raise NotApplied(frozen)
+        statements = await self._deploy(contract, key)
+        self._python_changed = False
+        return (*describe(running, contract), *_counted(statements))
+
+    async def _deploy(self, contract: Contract, key: str) -> tuple[str, ...]:
+        files = await asyncio.to_thread(edge_files, self._settings, contract)
+        compiled = Compiled(contract=serialize_contract(contract), edge=files, key=key)
+        return await Deployment(self._settings, compiled, allow_breaking=self._allow_breaking).run()
+
+
+def _counted(statements: Sequence[str]) -> tuple[str, ...]:
+    """Return a line on what was done to the tables; notes on them are no news."""
+    number = sum(1 for statement in statements if not statement.lstrip().startswith("COMMENT"))
+    return (f"the tables: {number} statements (GET /data/v1/contracts tells them)",) if number else ()
+
+
+def _listed(names: Sequence[str]) -> str:
+    if not names:
+        return "the contracts:"
+    return f"{', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}:"  # noqa: PLR2004 (as many as fit a line)

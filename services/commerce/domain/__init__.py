@@ -1,0 +1,1 @@
+"""What holds in commerce, whoever asks and wherever it is kept: `stock` and `orders`."""

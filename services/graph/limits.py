@@ -1,0 +1,151 @@
+"""What a document may cost, reckoned from it and its variables before anything is executed.
+
+A field is one point, an RPC is 20 more, and what is selected below a page counts as often as the page may have records.
+Of lists that records hold nobody knows how long they are; they count as five. An alias is a field like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    FieldNode,
+    FragmentSpreadNode,
+    IntValueNode,
+    ListValueNode,
+    VariableNode,
+    get_named_type,
+)
+
+from services.graph.failures import IntrospectionDenied, QueryTooCostly, QueryTooDeep
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphql import FragmentDefinitionNode, GraphQLObjectType, OperationDefinitionNode, SelectionSetNode
+
+    from services.chassis.call import Caller
+    from services.chassis.contract import Permission
+    from services.graph.messages import Plan
+
+MAX_DEPTH = 12
+"""How many fields may be inside each other."""
+
+MAX_COST = 20_000
+"""The most points of one operation."""
+
+CALL_COST = 20
+"""Points of an RPC."""
+
+LIST_LENGTH = 5
+"""What a list counts as whose length nobody knows."""
+
+PAGE_LENGTH = 50
+"""What a page counts as that names no size: it is what it then has."""
+
+MAX_PAGE_LENGTH = 1000
+"""The most records of a page."""
+
+MAX_VALUES = 200_000
+"""The most items of lists in one answer; it ends lists that are longer than what they counted as."""
+
+_SCHEMA_FIELDS = frozenset({"__schema", "__type"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure:
+    """What an operation may cost."""
+
+    depth: int
+    """How many fields are inside each other."""
+    cost: int
+    """Its points."""
+    introspects: bool
+    """Whether it asks for the schema, which counts for nothing else."""
+
+    def check(self, caller: Caller, introspect: Permission) -> None:
+        """Raise what stands against its execution."""
+        if self.introspects and not caller.holds(introspect):
+            raise IntrospectionDenied(introspect.name)
+        if self.depth > MAX_DEPTH:
+            raise QueryTooDeep(self.depth, MAX_DEPTH)
+        if self.cost > MAX_COST:
+            raise QueryTooCostly(self.cost, MAX_COST)
+
+
+def measure(
+    operation: OperationDefinitionNode,
+    fragments: Mapping[str, FragmentDefinitionNode],
+    root: GraphQLObjectType,
+    variables: Mapping[str, Any],
+) -> Measure:
+    """Return what a valid operation may cost with these variables."""
+    walk = _Walk(fragments=fragments, variables=variables)
+    cost, depth = walk.visit(operation.selection_set, root)
+    return Measure(depth=depth, cost=cost, introspects=walk.introspects)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One walk over an operation. Each fragment is reckoned once, so that none is for more than it is long."""
+
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variables: Mapping[str, Any]
+    introspects: bool = False
+    known: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def visit(self, selections: SelectionSetNode, parent: GraphQLObjectType) -> tuple[int, int]:
+        """Return the points of a selection set, and how deep it is."""
+        cost = depth = 0
+        for selection in selections.selections:
+            if isinstance(selection, FieldNode):
+                points, below = self._field(selection, parent)
+            elif isinstance(selection, FragmentSpreadNode):
+                points, below = self._fragment(selection.name.value, parent)
+            else:
+                inline: Any = selection
+                points, below = self.visit(inline.selection_set, parent)
+            cost += points
+            depth = max(depth, below)
+        return cost, depth
+
+    def _fragment(self, name: str, parent: GraphQLObjectType) -> tuple[int, int]:
+        found = self.known.get(name)
+        if found is None:
+            found = self.known[name] = self.visit(self.fragments[name].selection_set, parent)
+        return found
+
+    def _field(self, node: FieldNode, parent: GraphQLObjectType) -> tuple[int, int]:
+        name = node.name.value
+        if name in _SCHEMA_FIELDS:
+            self.introspects = True
+            return 1, 1
+        made = parent.fields.get(name)
+        if made is None:
+            return 1, 1
+        plan: Plan | None = made.extensions.get("plan")
+        cost = 1 if plan is None or not plan.calls else 1 + CALL_COST
+        times = 1 if plan is None else self._times(node, plan)
+        if node.selection_set is None:
+            # A list of plain values is one value to whoever asks; one that is written costs what it is long.
+            return cost + (times if plan is not None and plan.batches else 0), 1
+        below, depth = self.visit(node.selection_set, get_named_type(made.type))
+        return cost + times * below, depth + 1
+
+    def _times(self, node: FieldNode, plan: Plan) -> int:
+        if plan.pages:
+            size = self._argument(node, "first")
+            return min(size, MAX_PAGE_LENGTH) if isinstance(size, int) and size > 0 else PAGE_LENGTH
+        if plan.batches:
+            items = self._argument(node, plan.batches)
+            return max(1, len(items)) if isinstance(items, list | tuple) else 1
+        return LIST_LENGTH if plan.many else 1
+
+    def _argument(self, node: FieldNode, name: str) -> Any:
+        value = next((argument.value for argument in node.arguments or () if argument.name.value == name), None)
+        if isinstance(value, VariableNode):
+            return self.variables.get(value.name.value)
+        if isinstance(value, IntValueNode):
+            return int(value.value)
+        return value.values if isinstance(value, ListValueNode) else value

@@ -1,0 +1,111 @@
+"""What one execution knows: who asks, what was read already, and what was denied."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from services.chassis.contract import Permission
+from services.graph.batches import Loader, ask_for_all, ask_one_by_one
+from services.graph.failures import FieldHidden
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.message import Message
+
+    from services.chassis.call import Call
+    from services.chassis.contract import Method
+    from services.chassis.dispatch import Dispatcher
+    from services.graph.messages import Plan
+    from services.graph.records import Readable
+
+CALLS_AT_ONCE = 8
+"""RPCs that one execution has under way at a time: one document never holds all of a process's connections."""
+
+
+class Session:
+    """One execution of one operation."""
+
+    __slots__ = ("_answers", "_denied", "_dispatcher", "_loaders", "_shown", "_slots", "call", "rows", "values")
+
+    def __init__(self, call: Call, dispatcher: Dispatcher, answers: Callable[[str], type[Message]]) -> None:
+        """Take the call, what makes other calls for it, and the classes of messages by their full names."""
+        self.call = call
+        self.values = 0
+        self.rows: dict[int, Any] = {}
+        self._dispatcher, self._answers = dispatcher, answers
+        self._loaders: dict[str, Loader] = {}
+        self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._shown: dict[str, bool] = {}
+        self._denied: set[str] = set()
+
+    def request(self, method: Method) -> Any:
+        """Return an empty request of a method."""
+        return self._dispatcher.request_type(method.path)()
+
+    async def invoke(self, method: Method, request: Message) -> Any:
+        """Call a method as the caller of this execution and return its response."""
+        async with self._slots:
+            answer = await self._dispatcher.invoke(method.path, request, self.call)
+        return self._answers(method.output).FromString(answer)
+
+    def load(self, kind: Readable, name: str) -> Any:
+        """Return what will be a record, or None where there is none; raises what its Get's rule has against it."""
+        loader = self._loaders.get(kind.message)
+        if loader is None:
+            self._dispatcher.check((kind.get or kind.batch_get).path, self.call)  # type: ignore[union-attr]  # one is there
+            loader = self._loaders[kind.message] = Loader(lambda names: self._read(kind, names))
+        return loader.load(name)
+
+    async def _read(self, kind: Readable, names: list[str]) -> dict[str, Message]:
+        async def batch(wanted: list[str]) -> list[Any]:
+            assert kind.batch_get is not None  # noqa: S101 - asked where there is one
+            request = self.request(kind.batch_get)
+            request.names.extend(wanted)
+            show_all(request)
+            return list(getattr(await self.invoke(kind.batch_get, request), kind.plural))
+
+        async def single(name: str) -> Any:
+            assert kind.get is not None  # noqa: S101 - asked where there is one
+            request = self.request(kind.get)
+            request.name = name
+            show_all(request)
+            return await self.invoke(kind.get, request)
+
+        if kind.batch_get is None or (len(names) == 1 and kind.get is not None):
+            return await ask_one_by_one(names, single)
+        if kind.get is None:
+            return {record.name: record for record in await batch(names)}
+        return await ask_for_all(names, batch, single)
+
+    def shows(self, plan: Plan, info: Any) -> bool:
+        """Whether the caller may see a field; the first time that it may not is an error.
+
+        Raises:
+            FieldHidden: once for each field of a type.
+        """
+        permission = plan.permission
+        shown = self._shown.get(permission)
+        if shown is None:
+            shown = self._shown[permission] = self.call.caller.holds(Permission(name=permission))
+        if shown:
+            return True
+        field = f"{info.parent_type.name}.{info.field_name}"
+        if field not in self._denied:
+            self._denied.add(field)
+            raise FieldHidden(field, permission)
+        return False
+
+    def close(self) -> None:
+        """End what is under way."""
+        for loader in self._loaders.values():
+            loader.close()
+
+
+def show_all(request: Any) -> None:
+    """Ask for whole records, where the request lets its caller choose."""
+    field = request.DESCRIPTOR.fields_by_name.get("view")
+    if field is not None and field.enum_type is not None:
+        full = next((value.number for value in field.enum_type.values if value.name.endswith("_FULL")), 0)
+        setattr(request, "view", full)  # noqa: B010 - the field is known at run time alone

@@ -1,0 +1,255 @@
+"""Files, kept in Postgres piece by piece: every worker can read them, and none of them is lost with a worker."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from services.chassis.errors import NotFound, ResourceExhausted
+from services.records.catalogue import quoted
+from services.records.names import uuid7
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import datetime
+
+    from services.chassis.call import Caller
+    from services.chassis.postgres import Executor, Pool, Row
+    from services.records.transfer.limits import Limits
+
+PREFIX = "files/"
+"""What the name of a file begins with."""
+
+CHUNK_BYTES = 1024 * 1024
+"""Bytes of one piece as it is stored; a piece may be shorter."""
+
+UNFINISHED_HOURS = 2.0
+"""Hours after which a file that was never completed is deleted."""
+
+_SHOWN = "id, content_type, size_bytes, sha256, created_at, expires_at"
+_OWN = "organization = $1 AND subject = $2"
+
+
+class FileNotThere(NotFound):
+    """There is no such file, or not for this caller."""
+
+    reason = "FILE_NOT_FOUND"
+
+
+class FileTooLarge(ResourceExhausted):
+    """A file, or all files of an organization, are larger than they may be."""
+
+    reason = "FILE_TOO_LARGE"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredFile:
+    """What is known of a file."""
+
+    id: str
+    """The last part of its name."""
+    content_type: str
+    """Its media type."""
+    size_bytes: int
+    """How many bytes it has."""
+    sha256: str
+    """The digest of its content, in hexadecimal."""
+    created_at: datetime
+    """When it was complete."""
+    expires_at: datetime
+    """When it will be deleted."""
+
+    @property
+    def name(self) -> str:
+        """Its resource name."""
+        return PREFIX + self.id
+
+
+class Files:
+    """The files of one service."""
+
+    def __init__(self, pool: Pool, schema: str, limits: Limits) -> None:
+        """Take where they are, and how large they may be."""
+        self._pool = pool
+        self._files, self._chunks = (f"{quoted(schema)}.{table}" for table in ("files", "file_chunks"))
+        self._limits = limits
+
+    async def begin(self, caller: Caller, content_type: str, *, id_: str = "") -> str:
+        """Make an empty file that is yet to be completed, and return its id; one of that id is made anew."""
+        id_ = id_ or str(uuid7())
+        await self._pool.fetch(f"DELETE FROM {self._files} WHERE id = $1", (id_,), repeatable=True)
+        sql = (
+            f"INSERT INTO {self._files} (id, organization, subject, content_type, expires_at)"
+            " VALUES ($1, $2, $3, $4, now() + $5 * interval '1 hour')"
+        )
+        await self._pool.fetch(sql, (id_, caller.organization, caller.subject, content_type, UNFINISHED_HOURS))
+        return id_
+
+    async def ensure(self, caller: Caller, content_type: str, id_: str, executor: Executor) -> None:
+        """Make an empty file that is yet to be completed, where it is not there."""
+        sql = (
+            f"INSERT INTO {self._files} (id, organization, subject, content_type, expires_at)"
+            " VALUES ($1, $2, $3, $4, now() + $5 * interval '1 hour')"
+            " ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at"
+        )
+        told = (id_, caller.organization, caller.subject, content_type, UNFINISHED_HOURS)
+        await executor.fetch(sql, told)
+
+    async def append(self, id_: str, place: int, content: bytes, executor: Executor | None = None) -> None:
+        """Store a piece that begins at that byte."""
+        sql = f"INSERT INTO {self._chunks} (file, place, content) VALUES ($1, $2, $3)"
+        await (executor or self._pool).fetch(sql, (id_, place, content))
+
+    async def complete(self, id_: str, size: int, sha256: str, executor: Executor | None = None) -> StoredFile:
+        """Let a file be seen by its owner, all of whose pieces are stored."""
+        sql = (
+            f"UPDATE {self._files} SET complete = true, size_bytes = $2, sha256 = $3, created_at = now(),"
+            f" expires_at = now() + $4 * interval '1 hour' WHERE id = $1 RETURNING {_SHOWN}"
+        )
+        rows = await (executor or self._pool).fetch(sql, (id_, size, sha256, self._limits.file_hours))
+        if not rows:
+            raise _not_there(id_)
+        return _read(rows[0])
+
+    @asynccontextmanager
+    async def writing(self, caller: Caller, content_type: str, *, id_: str = "") -> AsyncIterator[FileWriter]:
+        """Write a file: it is there once `finish` was called, and else nothing of it is."""
+        writer = FileWriter(self, await self.begin(caller, content_type, id_=id_), self._limits.file_bytes)
+        try:
+            yield writer
+        finally:
+            if writer.finished is None:
+                await self._discard(writer.id)
+
+    async def get(self, caller: Caller, name: str) -> StoredFile:
+        """Return what is known of a file of the caller's own; raises FileNotThere."""
+        sql = f"SELECT {_SHOWN} FROM {self._files} WHERE {_OWN} AND id = $3 AND complete AND expires_at > now()"
+        arguments = (caller.organization, caller.subject, name.removeprefix(PREFIX))
+        rows = await self._pool.fetch(sql, arguments, repeatable=True) if name.startswith(PREFIX) else []
+        if not rows:
+            raise _not_there(name.removeprefix(PREFIX))
+        return _read(rows[0])
+
+    async def page(self, caller: Caller, *, after: str, size: int) -> list[StoredFile]:
+        """Return up to `size` files of the caller's own whose ids come after that one, the oldest first."""
+        where = f"{_OWN} AND id > $3 AND complete AND expires_at > now()"
+        sql = f"SELECT {_SHOWN} FROM {self._files} WHERE {where} ORDER BY id LIMIT $4"
+        found = await self._pool.fetch(sql, (caller.organization, caller.subject, after, size), repeatable=True)
+        return [_read(row) for row in found]
+
+    async def delete(self, caller: Caller, name: str) -> None:
+        """Delete a file of the caller's own; raises FileNotThere."""
+        sql = f"DELETE FROM {self._files} WHERE {_OWN} AND id = $3 AND complete RETURNING id"
+        arguments = (caller.organization, caller.subject, name.removeprefix(PREFIX))
+        if not (name.startswith(PREFIX) and await self._pool.fetch(sql, arguments)):
+            raise _not_there(name.removeprefix(PREFIX))
+
+    async def read(self, id_: str, place: int = 0) -> AsyncIterator[bytes]:
+        """Yield the content from that byte on, in pieces of any size."""
+        while piece := await self.read_at(id_, place):
+            yield piece
+            place += len(piece)
+
+    async def read_at(self, id_: str, place: int) -> bytes:
+        """Return what is stored from that byte on, as far as its piece goes; nothing at the end of the file."""
+        return await self.read_part(id_, place, CHUNK_BYTES)
+
+    async def read_part(self, id_: str, place: int, size: int) -> bytes:
+        """Return up to that many bytes from a byte on, as far as the piece goes; nothing at the end of the file."""
+        sql = (
+            f"SELECT substring(content FROM ($2 - place + 1)::int FOR $3) AS rest FROM {self._chunks}"
+            " WHERE file = $1 AND place <= $2 ORDER BY place DESC LIMIT 1"
+        )
+        rows = await self._pool.fetch(sql, (id_, place, size), repeatable=True)
+        return bytes(rows[0]["rest"]) if rows else b""
+
+    async def used_bytes(self, organization: str) -> int:
+        """Return how many bytes the files of an organization have."""
+        sql = f"SELECT coalesce(sum(size_bytes), 0)::bigint AS used FROM {self._files} WHERE organization = $1"
+        rows = await self._pool.fetch(sql, (organization,), repeatable=True)
+        return int(rows[0]["used"])
+
+    async def check_room(self, caller: Caller) -> None:
+        """Refuse where the files of the caller's organization leave no room; raises FileTooLarge."""
+        used = await self.used_bytes(caller.organization)
+        if used >= self._limits.organization_bytes:
+            raise FileTooLarge(
+                f"The files of this organization have {used:,} bytes, which is all that they may. "
+                "Delete some, or wait until they expire.",
+                metadata={"subject": caller.organization},
+            )
+
+    async def forget_expired(self) -> None:
+        """Delete what has expired."""
+        await self._pool.fetch(f"DELETE FROM {self._files} WHERE expires_at < now()", repeatable=True)
+
+    async def prolong(self, id_: str) -> None:
+        """Keep a file for a while longer, since somebody reads or writes it."""
+        sql = (
+            f"UPDATE {self._files} SET expires_at = greatest(expires_at, now() + $2 * interval '1 hour') WHERE id = $1"
+        )
+        await self._pool.fetch(sql, (id_, UNFINISHED_HOURS), repeatable=True)
+
+    async def close(self, id_: str, size: int, executor: Executor | None = None) -> StoredFile:
+        """Complete a file whose digest nobody has: its content is read once more."""
+        digest = hashlib.sha256()
+        async for piece in self.read(id_):
+            digest.update(piece)
+        return await self.complete(id_, size, digest.hexdigest(), executor)
+
+    async def _discard(self, id_: str) -> None:
+        await self._pool.fetch(f"DELETE FROM {self._files} WHERE id = $1", (id_,), repeatable=True)
+
+
+class FileWriter:
+    """Collects what is written to a file into pieces of one size."""
+
+    def __init__(self, files: Files, id_: str, limit: int) -> None:
+        """Take the file that is begun, and the most bytes that it may have."""
+        self.id = id_
+        self.size = 0
+        """How many bytes were written."""
+        self.finished: StoredFile | None = None
+        """The file, once it is complete."""
+        self._files, self._limit = files, limit
+        self._waiting = bytearray()
+        self._stored = 0
+        self._digest = hashlib.sha256()
+
+    async def write(self, content: bytes) -> None:
+        """Add content at the end; raises FileTooLarge."""
+        self.size += len(content)
+        if self.size > self._limit:
+            raise FileTooLarge(
+                f"The file has more than {self._limit:,} bytes, which is the most. Split it.",
+                metadata={"limit": str(self._limit)},
+            )
+        self._digest.update(content)
+        self._waiting += content
+        while len(self._waiting) >= CHUNK_BYTES:
+            await self._store(CHUNK_BYTES)
+
+    async def finish(self) -> StoredFile:
+        """Store what is left and return the file, which is complete."""
+        if self._waiting:
+            await self._store(len(self._waiting))
+        self.finished = await self._files.complete(self.id, self.size, self._digest.hexdigest())
+        return self.finished
+
+    async def _store(self, size: int) -> None:
+        piece = bytes(self._waiting[:size])
+        del self._waiting[:size]
+        await self._files.append(self.id, self._stored, piece)
+        self._stored += size
+
+
+def _not_there(id_: str) -> FileNotThere:
+    name = PREFIX + id_
+    return FileNotThere(f"The file `{name}` does not exist, or not for this caller.", metadata={"name": name})
+
+
+def _read(row: Row) -> StoredFile:
+    values: dict[str, Any] = dict(row)
+    return StoredFile(**values)

@@ -1,0 +1,98 @@
+"""However many change one stock level at once: the sum is exact, and it is never below zero."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from services.commerce.domain.stock import StockInsufficient
+from tests.integration.commerce.shop import BERLIN, PARIS, VARIANT
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from tests.integration.commerce.shop import Shop
+
+
+async def _together(*calls: Awaitable[Any]) -> tuple[list[Any], list[BaseException]]:
+    """Return what came back, and what was raised."""
+    found = await asyncio.gather(*calls, return_exceptions=True)
+    failed = [each for each in found if isinstance(each, BaseException)]
+    return [each for each in found if not isinstance(each, BaseException)], failed
+
+
+async def test_a_hundred_who_add_to_one_level_add_up(shop: Shop) -> None:
+    """The level does not exist when they begin: one of them makes it."""
+    await _together(*(shop.stock(n) for n in range(1, 101)))
+    assert await shop.level() == (5050, 0, 5050)
+    await shop.check_books()
+
+
+async def test_of_a_hundred_who_want_the_last_sixty_exactly_sixty_get_one(shop: Shop) -> None:
+    await shop.stock(60)
+    done, failed = await _together(
+        *(shop.do("ReserveStock", variant=VARIANT, location=BERLIN, quantity=1) for _ in range(100))
+    )
+    assert (len(done), {type(error) for error in failed}) == (60, {StockInsufficient})
+    assert await shop.level() == (60, 60, 0)
+    await shop.check_books()
+
+
+async def test_a_hundred_writers_of_every_kind_leave_an_exact_sum(shop: Shop) -> None:
+    await shop.stock(50)
+    await shop.stock(50, location=PARIS)
+    draw = random.Random(7)  # noqa: S311 - the same mixture in every run
+    calls = [_any_change(shop, draw) for _ in range(100)]
+    _, failed = await _together(*calls)
+    assert {type(error) for error in failed} <= {StockInsufficient}
+    await shop.check_books()
+
+
+def _any_change(shop: Shop, draw: random.Random) -> Awaitable[Any]:
+    method = draw.choice(["AdjustStock", "ReserveStock", "ReleaseStock", "TransferStock", "CountStock"])
+    where, other = draw.sample([BERLIN, PARIS], 2)
+    fields: dict[str, Any] = {"variant": VARIANT, "request_id": str(uuid.UUID(int=draw.getrandbits(128), version=4))}
+    if method == "TransferStock":
+        return shop.do(method, source=where, destination=other, quantity=draw.randint(1, 9), **fields)
+    if method == "CountStock":
+        return shop.do(method, location=where, counted=draw.randint(0, 90), **fields)
+    quantity = draw.choice([-9, -3, 4, 8]) if method == "AdjustStock" else draw.randint(1, 9)
+    return shop.do(method, location=where, quantity=quantity, **fields)
+
+
+@pytest.mark.parametrize("times", [2, 20])
+async def test_a_retry_with_the_same_request_id_changes_nothing(shop: Shop, times: int) -> None:
+    sent: dict[str, Any] = {"variant": VARIANT, "location": BERLIN, "quantity": 5, "request_id": str(uuid.uuid4())}
+    answers, failed = await _together(*(shop.send("AdjustStock", **sent) for _ in range(times)))
+    later = await shop.send("AdjustStock", **sent)
+    assert failed == []
+    assert {*answers, later} == {later}
+    assert await shop.level() == (5, 0, 5)
+    assert len((await shop.do("ListStockMovements")).stock_movements) == 1
+
+
+async def test_two_who_order_the_same_things_in_another_order_do_not_wait_for_ever(shop: Shop) -> None:
+    variants = [VARIANT, await shop.variant("v43")]
+    for variant in variants:
+        await shop.stock(100, variant)
+    for turn in range(5):
+        names = []
+        for number, order in enumerate((variants, variants[::-1])):
+            items = [{"variant": variant, "quantity": 2} for variant in order]
+            names.append(await shop.order(f"o{turn}-{number}", items=items))
+        _, failed = await _together(*(shop.do("PlaceOrder", name=name) for name in names))
+        assert failed == []
+    assert await shop.level() == (100, 20, 80)
+    await shop.check_books()
+
+
+async def test_of_many_who_place_one_order_one_sets_its_stock_aside(shop: Shop) -> None:
+    await shop.stock(10)
+    name = await shop.order(quantity=4)
+    done, failed = await _together(*(shop.do("PlaceOrder", name=name) for _ in range(10)))
+    assert (len(done), len(failed)) == (1, 9)
+    assert await shop.level() == (10, 4, 6)
