@@ -12,7 +12,6 @@ from services.chassis.contract import REPOSITORY, Contract, ContractError, read_
 from services.chassis.keyring import Keyring, RootKey
 from services.data.__main__ import ContractHost
 from services.data.storage import CompiledContracts
-from services.graph import Graph
 from services.records.engine import Engine
 from tests.fakes.chassis_frame import fake_telemetry
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from services.records.filter import FilterInvalid
 from services.records.pages import PageTokenInvalid
@@ -157,6 +159,18 @@ async def test_a_query_with_nothing_to_look_for_is_refused(digs: Digs, query: st
     with pytest.raises(QueryInvalid, match=said) as refused:
         await digs.search(query)
     assert [violation.field for violation in refused.value.violations] == ["query"]
+
+
+# The table stays empty, so that one serves all examples.
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
+@given(query=st.text(max_size=40) | st.text(alphabet="ab'\"\\:*&|!<->() OR-,.@/\x01ä😀", max_size=40))
+async def test_any_query_is_answered_or_refused(digs: Digs, query: str) -> None:
+    found: list[str] = []
+    try:
+        found = ids(await digs.search(query))
+    except QueryInvalid as refused:
+        found = [] if refused.violations else ["refused without a reason"]
+    assert found == []
 
 
 @pytest.mark.parametrize(
