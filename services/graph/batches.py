@@ -46,6 +46,10 @@ class Loader:
             self._waiting.append(name)
         return found
 
+    def known(self, name: str) -> Message | None:
+        """Return a record that has been read, or None where there is none."""
+        return self._known[name].result()
+
     def _send(self) -> None:
         names, self._waiting = self._waiting, []
         for start in range(0, len(names), MAX_BATCH):

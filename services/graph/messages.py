@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, EnumDescriptor
     from graphql import GraphQLInputType, GraphQLOutputType
 
-    from services.chassis.contract import Contract
+    from services.chassis.contract import Contract, Method
     from services.graph.values import Read
 
     Relations = Callable[[Descriptor, Mapping[str, str]], Mapping[str, GraphQLField]]
@@ -67,11 +67,37 @@ _FLOATS = frozenset({FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUB
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Readable:
+    """A kind of record that can be read by name."""
+
+    message: str
+    """Full name of its message."""
+    plural: str
+    """Its field in the response of BatchGet."""
+    get: Method | None
+    """Its Get."""
+    batch_get: Method | None
+    """Its BatchGet."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """That a field is another record, which its message names."""
+
+    kind: Readable
+    """The kind of record."""
+    names: Callable[[Any], list[str]]
+    """Returns the names in a message, those that are empty left out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
     """What a field of a type is made of, as the executor and the limits see it."""
 
     read: Read | None = None
     """Reads the value from its message, where nothing else has to be asked."""
+    link: Link | None = None
+    """The record that it is, where it is another one."""
     source: str = ""
     """The field of the message that is needed for it, by its name in the contract."""
     permission: str = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from google.api import resource_pb2
@@ -11,7 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from graphql import GraphQLField, GraphQLList
 
 from services.chassis.contract import StandardKind, camel
-from services.graph.messages import Plan
+from services.graph.messages import Link, Plan, Readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,20 +25,6 @@ SUFFIX = "Record"
 
 PLURAL = "Records"
 """The same, for a field with many references."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Readable:
-    """A kind of record that can be read by name."""
-
-    message: str
-    """Full name of its message."""
-    plural: str
-    """Its field in the response of BatchGet."""
-    get: Method | None
-    """Its Get."""
-    batch_get: Method | None
-    """Its BatchGet."""
 
 
 class Reach:
@@ -114,39 +99,48 @@ def reference_of(field: Any) -> str:
 
 
 def _reference(types: Types, field: Any, target: Record, kind: Readable) -> GraphQLField:
-    kind_of = types.object_of(types.contract.pool.FindMessageTypeByName(target.message))
-    permission = types.permissions.get(field.full_name, "")
-    plan = Plan(source=field.name, many=field.is_repeated, permission=permission)
-    description = f"Is what `{types.names_of(field.containing_type)[field.name]}` names; null where there is none."
-    name = field.name
-    if field.is_repeated:
+    name, permission = field.name, types.permissions.get(field.full_name, "")
 
-        def resolve_all(message: Any, info: Any) -> Any:
-            if permission and not info.context.shows(plan, info):
-                return []
-            return [info.context.load(kind, each) for each in getattr(message, name)]
+    def names(message: Any) -> list[str]:
+        return [each for each in getattr(message, name) if each]
 
-        return GraphQLField(
-            GraphQLList(kind_of), resolve=resolve_all, description=description, extensions={"plan": plan}
-        )
+    def only_name(message: Any) -> list[str]:
+        return [named] if (named := getattr(message, name)) else []
 
-    def resolve(message: Any, info: Any) -> Any:
-        if permission and not info.context.shows(plan, info):
-            return None
-        named = getattr(message, name)
-        return info.context.load(kind, named) if named else None
-
-    return GraphQLField(kind_of, resolve=resolve, description=description, extensions={"plan": plan})
+    many = field.is_repeated
+    link = Link(kind=kind, names=names if many else only_name)
+    plan = Plan(link=link, source=name, many=many, permission=permission)
+    described = f"Is what `{types.names_of(field.containing_type)[name]}` names; null where there is none."
+    return _linked(types, target, plan, described)
 
 
 def _parent(types: Types, parent: Record, kind: Readable, *, length: int) -> GraphQLField:
-    def resolve(message: Any, info: Any) -> Any:
+    def names(message: Any) -> list[str]:
         parts = message.name.split("/")
-        return info.context.load(kind, "/".join(parts[:length])) if len(parts) > length else None
+        return ["/".join(parts[:length])] if len(parts) > length else []
+
+    return _linked(
+        types, parent, Plan(link=Link(kind=kind, names=names), source="name"), "Is the record above this one."
+    )
+
+
+def _linked(types: Types, target: Record, plan: Plan, description: str) -> GraphQLField:
+    """Return the field that is another record, or a list of others."""
+    made = types.object_of(types.contract.pool.FindMessageTypeByName(target.message))
+    link = plan.link
+    assert link is not None  # noqa: S101 - this is what they are for
+
+    def resolve(message: Any, info: Any) -> Any:
+        if plan.permission and not info.context.shows(plan, info):
+            return [] if plan.many else None
+        found = [info.context.load(link.kind, name) for name in link.names(message)]
+        if plan.many:
+            return found
+        return found[0] if found else None
 
     return GraphQLField(
-        types.object_of(types.contract.pool.FindMessageTypeByName(parent.message)),
+        GraphQLList(made) if plan.many else made,
         resolve=resolve,
-        description="Is the record that this one is below.",
-        extensions={"plan": Plan(source="name")},
+        description=description,
+        extensions={"plan": plan},
     )

@@ -1,12 +1,14 @@
 """How an operation is executed: by graphql-core, but for the fields that are only read from messages.
 
-Most of an answer is fields of records, which neither wait nor fail. They are written by functions that are made once
-for each selection of an execution, at a fifth of what graphql-core needs for a field. What calls, what is denied to
-some and what is above such a field goes graphql-core's way.
+Most of an answer is fields of records and of records that those name, which do not fail. They are written by functions
+that are made once for each selection of an execution, at a fifth of what graphql-core needs for a field; the records
+that are named are read before, level by level. What calls, what is denied to some and what is above such a field goes
+graphql-core's way, and so does whatever cannot be read, so that each field of it gets its error.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from graphql import (
@@ -18,13 +20,14 @@ from graphql import (
 )
 from graphql.execution import Executor
 
+from services.chassis.errors import TenonError
 from services.graph.failures import QueryTooCostly
 from services.graph.limits import MAX_VALUES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from services.graph.messages import Plan
+    from services.graph.messages import Link, Plan
     from services.graph.session import Session
 
     Write = Callable[[Any], Any]
@@ -33,19 +36,41 @@ if TYPE_CHECKING:
 _TYPENAME = "__typename"
 
 
+class Way:
+    """A way from a message to other messages below which there are records to be read."""
+
+    __slots__ = ("link", "read", "row")
+
+    def __init__(self, read: Callable[[Any], Any] | None, link: Link | None, row: Row) -> None:
+        """Take what reads them from the message, or what names them, and what is selected of them."""
+        self.read, self.link, self.row = read, link, row
+
+    def follow(self, messages: Iterable[Any]) -> list[Any]:
+        """Return the messages that are inside these."""
+        found: list[Any] = []
+        for message in messages:
+            value = self.read(message)  # type: ignore[misc]  # a way without a link has it
+            if isinstance(value, list):
+                found.extend(each for each in value if each is not None)
+            elif value is not None:
+                found.append(value)
+        return found
+
+
 class Row:
     """What is selected of one type."""
 
-    __slots__ = ("fields", "has_rest", "plain")
+    __slots__ = ("fields", "has_rest", "plain", "ways")
 
-    def __init__(self, fields: list[tuple[str, Write | None, Any]]) -> None:
+    def __init__(self, fields: list[tuple[str, Write | None, Any]], ways: list[Way]) -> None:
         """Take each field's name in the answer, what writes it, and what graphql-core knows of it."""
         self.fields = fields
+        self.ways = ways
         self.plain = [(name, write) for name, write, _ in fields if write is not None]
         self.has_rest = len(self.plain) < len(fields)
 
     def write(self, message: Any) -> dict[str, Any]:
-        """Return a message as the answer has it, where no field needs anything but the message."""
+        """Return a message as the answer has it, where nothing but messages is needed, and all of them are read."""
         return {name: write(message) for name, write in self.plain}
 
 
@@ -62,22 +87,26 @@ class Running(Executor[Any]):
     ) -> Any:
         """Write the fields of an object (graphql-core's interface)."""
         row = self._row(parent_type, grouped_field_set)
-        if not row.has_rest:
+        if row.plain and not (row.has_rest or row.ways):
             return row.write(source_value)
         if not row.plain:
             return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
-        rest = {name: details for name, write, details in row.fields if write is None}
-        executed: Any = super().execute_fields(parent_type, source_value, path, rest, position_context)
-        written = row.write(source_value)
-        if self.is_awaitable(executed):
-            return self._join(row, written, executed)
-        done: Any = executed
-        return {name: written[name] if write else done[name] for name, write, _ in row.fields}
+        return self._execute(row, parent_type, source_value, path, grouped_field_set)
 
-    async def _join(self, row: Row, written: dict[str, Any], executed: Any) -> dict[str, Any]:
-        """Return all fields in the order of the document."""
-        waited = await executed
-        return {name: written[name] if write else waited[name] for name, write, _ in row.fields}
+    async def _execute(self, row: Row, kind: GraphQLObjectType, source: Any, path: Any, grouped: Any) -> dict[str, Any]:
+        """Return the fields of an object in the order of the document, once all that they need is read."""
+        rest = {name: details for name, write, details in row.fields if write is None}
+        executed: Any = super().execute_fields(kind, source, path, rest, None) if rest else {}
+        try:
+            await fetch(self.context_value, row, [source])
+            written = row.write(source)
+        except TenonError:
+            rest = {name: details for name, details in grouped.items() if name not in rest}
+            again: Any = super().execute_fields(kind, source, path, rest, None)
+            written = await again if self.is_awaitable(again) else again
+        if self.is_awaitable(executed):
+            executed = await executed
+        return {name: (executed if write is None else written)[name] for name, write, _ in row.fields}
 
     def complete_list_value(
         self, return_type: GraphQLList[Any], field_details_list: Any, info: Any, path: Any, result: Any, *rest: Any
@@ -96,15 +125,18 @@ class Running(Executor[Any]):
         return row
 
     def _make_row(self, parent_type: GraphQLObjectType, grouped: Any) -> Row:
-        return Row([(name, self._writer(parent_type, details), details) for name, details in grouped.items()])
+        ways: list[Way] = []
+        fields = [(name, self._writer(parent_type, details, ways), details) for name, details in grouped.items()]
+        return Row(fields, ways)
 
-    def _writer(self, parent_type: GraphQLObjectType, details: Any) -> Write | None:
+    def _writer(self, parent_type: GraphQLObjectType, details: Any, ways: list[Way]) -> Write | None:
+        """Return what writes a field, or None where graphql-core has to; `ways` gets what has to be read before."""
         name = details[0].node.name.value
         if name == _TYPENAME:
             return _constant(parent_type.name)
         field = parent_type.fields.get(name)
         plan: Plan | None = field.extensions.get("plan") if field is not None else None
-        if field is None or plan is None or plan.read is None or plan.permission:
+        if field is None or plan is None or plan.permission or (plan.read is None and plan.link is None):
             return None
         kind: Any = get_named_type(field.type)
         write: Write | None = None
@@ -112,13 +144,55 @@ class Running(Executor[Any]):
             row = self._row(kind, self.collect_subfields(kind, details).grouped_field_set)
             if row.has_rest:
                 return None
+            if plan.link is not None or row.ways:
+                ways.append(Way(plan.read, plan.link, row))
             write = row.write
         elif isinstance(kind, GraphQLEnumType):
             # Numbers that the contract has no name for were read as None.
             write = {value.value: name for name, value in reversed(kind.values.items())}.get
+        session = self.context_value
+        if plan.link is not None:
+            return _link_writer(plan, write, session)
+        assert plan.read is not None  # noqa: S101 - it has one of the two
         if isinstance(get_nullable_type(field.type), GraphQLList):
-            return _list_writer(plan.read, write, self.context_value)
+            return _list_writer(plan.read, write, session)
         return plan.read if write is None else _one_writer(plan.read, write)
+
+
+async def fetch(session: Session, row: Row, messages: list[Any]) -> None:
+    """Read the records that messages lead to, all of a level together; raises what stands against it."""
+    if messages and row.ways:
+        await asyncio.gather(*(_fetch_way(session, way, messages) for way in row.ways))
+
+
+async def _fetch_way(session: Session, way: Way, messages: list[Any]) -> None:
+    if way.link is None:
+        await fetch(session, way.row, way.follow(messages))
+        return
+    names = dict.fromkeys(name for message in messages for name in way.link.names(message))
+    if not names:
+        return
+    loader = session.loader(way.link.kind)
+    found = await asyncio.gather(*(loader.load(name) for name in names))
+    await fetch(session, way.row, [record for record in found if record is not None])
+
+
+def _link_writer(plan: Plan, write: Any, session: Session) -> Write:
+    link = plan.link
+    assert link is not None  # noqa: S101 - this is what it is for
+
+    def run(message: Any) -> Any:
+        names = link.names(message)
+        if not names:
+            return [] if plan.many else None
+        known = session.loader(link.kind).known
+        found = [None if (record := known(name)) is None else write(record) for name in names]
+        if not plan.many:
+            return found[0]
+        count(session, found)
+        return found
+
+    return run
 
 
 def _constant(value: str) -> Write:

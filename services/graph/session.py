@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from services.chassis.call import Call
     from services.chassis.contract import Method
     from services.chassis.dispatch import Dispatcher
-    from services.graph.messages import Plan
-    from services.graph.records import Readable
+    from services.graph.messages import Plan, Readable
 
 CALLS_AT_ONCE = 8
 """RPCs that one execution has under way at a time: one document never holds all of a process's connections."""
@@ -52,11 +51,15 @@ class Session:
 
     def load(self, kind: Readable, name: str) -> Any:
         """Return what will be a record, or None where there is none; raises what its Get's rule has against it."""
+        return self.loader(kind).load(name)
+
+    def loader(self, kind: Readable) -> Loader:
+        """Return what reads the records of a kind; raises what the rule of its Get has against the caller."""
         loader = self._loaders.get(kind.message)
         if loader is None:
             self._dispatcher.check((kind.get or kind.batch_get).path, self.call)  # type: ignore[union-attr]  # one is there
             loader = self._loaders[kind.message] = Loader(lambda names: self._read(kind, names))
-        return loader.load(name)
+        return loader
 
     async def _read(self, kind: Readable, names: list[str]) -> dict[str, Message]:
         async def batch(wanted: list[str]) -> list[Any]:

@@ -137,7 +137,7 @@ def _figures(samples: list[Sample]) -> tuple[str, ...]:
 
     both = statistics.median(sample.service + sample.edge for sample in samples)
     whole = [median("rate"), median("p50"), median("p99"), median("service"), median("edge"), both, median("postgres")]
-    return tuple(f"{value:,.1f}" if 1 <= place <= 2 else f"{value:,.0f}" for place, value in enumerate(whole))  # noqa: PLR2004 - times have a decimal
+    return tuple(f"{value:,.1f}" if 1 <= place <= 2 else f"{value:,.0f}" for place, value in enumerate(whole))
 
 
 def _row(label: str, *cells: str) -> str:

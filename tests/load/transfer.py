@@ -1,6 +1,6 @@
 """How fast imports and exports are, and how much memory they take: `python -m tests.load.transfer`.
 
-The flights of the demo are imported and exported in each format, by a process that hosts the record engine as data does,
+The flights of the demo are imported and exported in each format by a process that hosts the record engine as data does,
 beside a Postgres as the laptop runs it. Rows per second count from the request to the end of the operation; memory is
 what the process has at most beyond what it has when it is idle.
 """
@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
-import psutil
 from google.longrunning import operations_pb2
 from google.protobuf.message_factory import GetMessageClass
 from tenon.records.v1 import transfer_pb2
@@ -38,6 +37,7 @@ from services.cli.stack.postgres import OPTIONS, SUPERUSER, as_unprivileged, bin
 from services.records.engine import Engine
 from services.records.transfer.cells import show_cells
 from services.records.transfer.values import Showing
+from tests.load.cpu import children_of, read_cpu
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -107,7 +107,7 @@ class Bench:
 
     def __init__(self, engine: Engine, postmaster: int) -> None:
         self.engine = engine
-        self._postmaster = psutil.Process(postmaster)
+        self._postmaster = postmaster
 
     def call(self, method: str, who: Caller) -> Call:
         call = Call(method=self.engine.contract.methods[SERVICE + method], metadata={}, transport=NoTransport())
@@ -167,8 +167,7 @@ class Bench:
         )
 
     def _postgres_cpu(self) -> float:
-        times = [process.cpu_times() for process in self._postmaster.children()]
-        return float(sum(time.user + time.system for time in times))
+        return read_cpu(children_of(self._postmaster))
 
 
 def _memory() -> float:

@@ -152,7 +152,7 @@ def _has(field: Any, behavior: int) -> bool:
 
 
 def _is_scalar(message: Any) -> bool:
-    return message.file.package == "google.protobuf"
+    return bool(message.file.package == "google.protobuf")
 
 
 def _spell(kind: Any) -> str:

@@ -7,17 +7,16 @@ import time
 from typing import TYPE_CHECKING
 
 from services.chassis.contract import PROTO_ROOT, ContractError, read_contract, serialize_contract
-from services.cli.live.deployment import Compiled, Deployment
+from services.cli.live.deployment import Deployment
 from services.cli.live.differences import describe, find_frozen
 from services.cli.live.problems import NotApplied
 from services.cli.live.sources import METHODS, await_change, changed_names, look
-from services.cli.stack.contract import edge_files, read_sources
+from services.cli.stack.contract import read_sources
 from services.cli.stack.fingerprint import compile_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from services.chassis.contract import Contract
     from services.cli.settings import Settings
 
 UNCHANGED = "what runs goes on as it was:"
@@ -33,12 +32,13 @@ class Following:
         self._allow_breaking = allow_breaking
         self._roots = (PROTO_ROOT, *settings.contracts)
         self._broken = False
-        self._python_changed = False
+        self._forced = False
 
     async def run(self) -> None:
         """Apply what was saved since the stack was started, and then every change, for ever."""
         seen = look(self._roots)
         if compile_key(self._settings):
+            self._forced = True
             await self.follow(())
         self._say("watching the contracts")
         while True:
@@ -49,41 +49,46 @@ class Following:
     async def follow(self, names: Sequence[str]) -> None:
         """Apply the files as they are; `names` are those that changed."""
         begun = time.monotonic()
-        self._python_changed |= any(name.endswith(METHODS) for name in names)
+        self._forced |= any(name.endswith(METHODS) for name in names)
         try:
-            said = await self._apply()
+            await self._apply(names, begun)
         except NotApplied as error:
             self._broken = True
             self._say(f"{_listed(names)} not applied; {UNCHANGED}")
             for problem in error.problems:
                 self._say(f"  {problem}")
-            return
-        mended, self._broken = self._broken, False
-        if said is not None or mended:
-            self._say(f"{_listed(names)} {'mended, and ' if mended else ''}live in {time.monotonic() - begun:.2f} s")
-        for line in said or ():
-            self._say(f"  {line}")
 
-    async def _apply(self) -> tuple[str, ...] | None:
-        """Apply what the files say and return what is new; None where it runs already. Raises NotApplied."""
+    async def _apply(self, names: Sequence[str], begun: float) -> None:
+        """Apply what the files say and tell what is new, if they say anything new; raises NotApplied."""
         key = compile_key(self._settings)
         try:
             contract = await asyncio.to_thread(read_sources, self._settings)
         except ContractError as error:
             raise NotApplied(str(problem) for problem in error.problems) from error
         running = await asyncio.to_thread(read_contract, self._settings.contract)
-        if serialize_contract(contract) == serialize_contract(running) and not self._python_changed:
-            return None
+        if serialize_contract(contract) == serialize_contract(running) and not self._forced:
+            self._tell_live(names, begun, (), is_new=False)
+            return
         if frozen := find_frozen(running, contract):
             raise NotApplied(frozen)
-        statements = await self._deploy(contract, key)
-        self._python_changed = False
-        return (*describe(running, contract), *_counted(statements))
+        deployment = Deployment(self._settings, contract, allow_breaking=self._allow_breaking)
+        statements = await deployment.run()
+        self._forced = False
+        self._tell_live(names, begun, (*describe(running, contract), *_counted(statements)), is_new=True)
+        try:
+            await deployment.settle(key)
+        except NotApplied as error:
+            self._forced = True
+            self._say("  it is live, but what was for the change alone is still there; save again:")
+            for problem in error.problems:
+                self._say(f"  {problem}")
 
-    async def _deploy(self, contract: Contract, key: str) -> tuple[str, ...]:
-        files = await asyncio.to_thread(edge_files, self._settings, contract)
-        compiled = Compiled(contract=serialize_contract(contract), edge=files, key=key)
-        return await Deployment(self._settings, compiled, allow_breaking=self._allow_breaking).run()
+    def _tell_live(self, names: Sequence[str], begun: float, said: Sequence[str], *, is_new: bool) -> None:
+        mended, self._broken = self._broken, False
+        if is_new or mended:
+            self._say(f"{_listed(names)} {'mended, and ' if mended else ''}live in {time.monotonic() - begun:.2f} s")
+        for line in said:
+            self._say(f"  {line}")
 
 
 def _counted(statements: Sequence[str]) -> tuple[str, ...]:

@@ -22,11 +22,13 @@ from services.chassis.contract import (
 from services.chassis.contract.custom import find_custom
 from services.cli.settings import read_settings
 from services.cli.stack.fingerprint import write_compiled
-from services.meshgen.envoy import generate, write
+from services.meshgen.envoy import generate, live_routes, write
 from services.meshgen.pages.vendor import graphiql_folder
 from services.meshgen.topology import Topology
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from services.cli.settings import Settings
 
 
@@ -50,6 +52,15 @@ def read_sources(settings: Settings) -> Contract:
 def edge_files(settings: Settings, contract: Contract) -> dict[str, str]:
     """Return the files of this run's edge for a contract, by their paths in its folder."""
     return generate(contract, topology_of(settings))
+
+
+def live_edge_files(settings: Settings, contract: Contract, before: Mapping[str, str]) -> dict[str, str]:
+    """Return the same files as they are, but for the routes: what a running edge needs to show a contract at once.
+
+    The documents on it follow with `edge_files`.
+    """
+    texts = {name.removeprefix("pages/"): text for name, text in before.items() if name.startswith("pages/")}
+    return {**before, **live_routes(contract, topology_of(settings), texts)}
 
 
 def topology_of(settings: Settings) -> Topology:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING
 
 from services.meshgen.envoy.bootstrap import CLUSTER_FILE, LISTENER_FILE, bootstrap, static_bootstrap
@@ -16,10 +18,12 @@ from services.meshgen.envoy.secrets import SECRET_FILES, secrets
 from services.meshgen.yaml_text import dump
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from services.chassis.contract import Contract
     from services.meshgen.topology import Topology
 
-__all__ = ["BOOTSTRAP_FILE", "generate", "static_twin", "write"]
+__all__ = ["BOOTSTRAP_FILE", "generate", "live_routes", "static_twin", "write"]
 
 BOOTSTRAP_FILE = "bootstrap.yaml"
 """The file that Envoy is started with (`envoy -c`); it names all the others."""
@@ -49,6 +53,17 @@ def generate(contract: Contract, topology: Topology) -> dict[str, str]:
     for name, secret in secrets(topology).items():
         files[SECRET_FILES[name]] = resources([secret])
     return files
+
+
+def live_routes(contract: Contract, topology: Topology, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the route file alone, quickly, with the documents as they are: what makes a changed contract live.
+
+    It is JSON, which is YAML too and is written in a fraction of the time.
+    """
+    listed = [route_configuration(contract, topology, texts=texts)]
+    text = json.dumps({"resources": listed})
+    version = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return {ROUTE_FILE: json.dumps({"version_info": version, "resources": listed})}
 
 
 def static_twin(contract: Contract, topology: Topology) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from google.api import annotations_pb2
+from google.longrunning import operations_pb2
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
     EnumDescriptorProto,
@@ -45,12 +46,14 @@ def edge_descriptors(contract: Contract) -> bytes:
         by_name.setdefault(name, _file_of_ours(name))
     homes = {full: file.name for file in by_name.values() for full in _types(file)}
     public = {m.path for m in contract.methods.values() if not m.is_internal}
+    # What an operation carries is referred to by an option alone, and Envoy has to know it to write it as JSON.
+    carried = {homes[name] for file in by_name.values() for name in _carried(file) if name in homes}
     for file in by_name.values():
         _strip(file, public)
         used = {homes[name] for name in _references(file) if name in homes} - {file.name}
         del file.dependency[:], file.public_dependency[:], file.weak_dependency[:]
         file.dependency.extend(sorted(used))
-    roots = [s.file for s in contract.services if s.is_public] + [details.name]
+    roots = [s.file for s in contract.services if s.is_public] + [details.name, *carried]
     return FileDescriptorSet(file=_in_order(roots, by_name)).SerializeToString(deterministic=True)
 
 
@@ -101,6 +104,16 @@ def _references(file: FileDescriptorProto) -> Iterator[str]:
         for method in service.method:
             yield method.input_type
             yield method.output_type
+
+
+def _carried(file: FileDescriptorProto) -> Iterator[str]:
+    """Yield the types of what operations of a file's methods carry: their response and their metadata."""
+    for service in file.service:
+        for method in service.method:
+            info = method.options.Extensions[operations_pb2.operation_info]
+            for name in (info.response_type, info.metadata_type):
+                # A name without a package is of the file's own.
+                yield f".{name}" if "." in name else f".{file.package}.{name}"
 
 
 def _strip(file: FileDescriptorProto, public: set[str]) -> None:

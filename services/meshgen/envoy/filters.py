@@ -8,6 +8,7 @@ from services.meshgen.envoy.clusters import http_cluster
 from services.meshgen.envoy.policy import CLAIMS, JWT, LOCAL_LIMIT, NONE, RBAC, TOKEN
 from services.meshgen.envoy.render import Node, duration, extension
 from services.meshgen.envoy.routes import CORS, JWKS_PATH, TRANSCODER
+from services.meshgen.envoy.uploads import BODY_LIMIT
 
 if TYPE_CHECKING:
     from services.meshgen.topology import Topology
@@ -41,7 +42,7 @@ def http_filters(topology: Topology) -> list[Node]:
     return [
         extension(CORS, "envoy.extensions.filters.http.cors.v3.Cors"),
         extension(
-            "envoy.filters.http.body_size_limit",
+            BODY_LIMIT,
             "envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit",
             max_request_bytes=topology.max_request_bytes,
         ),

@@ -17,7 +17,7 @@ from services.meshgen.envoy.render import FILTER_CONFIG, Node, typed
 from services.meshgen.pages.vendor import read_vendor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from services.chassis.contract import Contract
     from services.meshgen.topology import Topology
@@ -63,11 +63,16 @@ def documents(contract: Contract, topology: Topology) -> dict[str, str]:
     return {f"{FOLDER}/{name}": text for name, text in openapi.generate(contract).items()}
 
 
-def page_routes(contract: Contract, topology: Topology, *, static: bool = False) -> list[Node]:
-    """Return the routes of all pages. `static` gives what `--mode validate` can check: no file is opened."""
+def page_routes(
+    contract: Contract, topology: Topology, *, static: bool = False, texts: Mapping[str, str] | None = None
+) -> list[Node]:
+    """Return the routes of all pages. `static` gives what `--mode validate` can check: no file is opened.
+
+    `texts` are the documents where they are not to be those of the contract: they cost more than all else.
+    """
     served = [
         Page(path=f"/{name}", file=str(PurePath(topology.documents, name)), content=text.encode())
-        for name, text in openapi.generate(contract).items()
+        for name, text in (openapi.generate(contract) if texts is None else texts).items()
     ]
     for name, content in pages.read_pages().items():
         if topology.graphiql or not name.startswith(GRAPHIQL):

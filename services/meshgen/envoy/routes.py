@@ -13,8 +13,11 @@ from services.meshgen.envoy.descriptors import edge_descriptors
 from services.meshgen.envoy.pages import LARGEST, page_routes
 from services.meshgen.envoy.policy import JWT, TOKEN, method_policy, public_policy, requirement
 from services.meshgen.envoy.render import FILTER_CONFIG, Node, duration, typed
+from services.meshgen.envoy.uploads import is_upload, upload_matches, without_limit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from services.chassis.contract import Contract, Method
     from services.meshgen.topology import Topology
 
@@ -60,18 +63,26 @@ EVENT_STREAM = "text/event-stream"
 _IDEMPOTENT = {Idempotency.NO_SIDE_EFFECTS, Idempotency.IDEMPOTENT}
 
 
-def route_configuration(contract: Contract, topology: Topology, *, static: bool = False) -> Node:
+def route_configuration(
+    contract: Contract, topology: Topology, *, static: bool = False, texts: Mapping[str, str] | None = None
+) -> Node:
     """Return the `RouteConfiguration` of the edge. Whatever no route names is denied.
 
-    `static` gives what `--mode validate` can check: pages without their files.
+    `static` gives what `--mode validate` can check: pages without their files. `texts` are the documents that are
+    served, those of the contract where they are left out.
     """
     methods = [m for _, m in sorted(contract.methods.items()) if not m.is_internal]
     routes = [method_route(method) for method in methods]
+    for method, route in zip(methods, routes, strict=True):
+        if is_upload(contract, method):
+            route["typed_per_filter_config"] |= without_limit()
     routes += [_stream_route(path, topology.reflection_service, REFLECTION_SECONDS) for path in REFLECTION]
     routes += [_stream_route(path, topology.reflection_service, HEALTH_SECONDS) for path in HEALTH]
-    routes += [_jwks_route(topology), _healthz_route(), *page_routes(contract, topology, static=static)]
+    routes += [_jwks_route(topology), _healthz_route(), *page_routes(contract, topology, static=static, texts=texts)]
     if any(method.server_streaming for method in methods):
         routes.append(_events_route(contract))
+    for name, match in upload_matches(contract):
+        routes.append({**_catch_all(without_limit()), "name": name, "match": match})
     routes.append(_catch_all())
     host = {
         "name": "api",
@@ -216,13 +227,13 @@ def _events_route(contract: Contract) -> Node:
     return route
 
 
-def _catch_all() -> Node:
+def _catch_all(filters: dict[str, Node] | None = None) -> Node:
     # A route and no direct response: the CORS filter skips the latter, and every REST path is this one at first.
     return {
         "name": "nothing",
         "match": {"prefix": "/"},
         "route": {"cluster": NOWHERE},
-        "typed_per_filter_config": {JWT: requirement(TOKEN)},
+        "typed_per_filter_config": {JWT: requirement(TOKEN), **(filters or {})},
     }
 
 

@@ -57,6 +57,8 @@ def _path_parameter(slot: Slot, descriptor: Descriptor, schemas: Schemas) -> Nod
         said.append(f"The last part of `{slot.whole}`." if slot.is_last else f"A part of `{slot.whole}`.")
     if field is not None and slot.is_last:
         said.append(schemas.comments.get(field.full_name, ""))
+    if not slot.field:
+        said.append("Any value will do: no field of the request takes it.")
     if slot.many:
         said.append("May hold slashes.")
     if field is not None and field.type != FieldDescriptor.TYPE_STRING:

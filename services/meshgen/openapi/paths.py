@@ -63,27 +63,22 @@ class Paths:
 
     def _named(self, template: Template) -> list[str]:
         """Return a name for each segment that varies: that in the resource's pattern, else one of our own."""
-        stars = sum(part in {ONE, REST} for part in template.segments)
-        if stars > sum(part in {ONE, REST} for variable in template.variables for part in variable.segments):
-            return ["segment"] * stars
+        if _has_free_segments(template):
+            return _names_by_collections(template.segments, "segment")
         names: list[str] = []
         for variable in template.variables:
             known = self._resources.variables.get(variable.segments, ())
-            if len(known) == sum(part in {ONE, REST} for part in variable.segments):
+            if len(known) == _varying(variable.segments):
                 names += known
-                continue
-            before = ""
-            for part in variable.segments:
-                if part in {ONE, REST}:
-                    names.append(_singular(before) if before else variable.field.rpartition(".")[2])
-                before = "" if part in {ONE, REST} else part
+            else:
+                names += _names_by_collections(variable.segments, variable.field.rpartition(".")[2])
         return names
 
 
 def _slots(template: Template, names: tuple[str, ...]) -> list[Slot]:
-    slots: list[Slot] = []
-    if names and names[0] == "segment":
+    if _has_free_segments(template):
         return [Slot(name=name, field="", whole="", many=False, is_last=True) for name in names]
+    slots: list[Slot] = []
     for variable in template.variables:
         stars = [part for part in variable.segments if part in {ONE, REST}]
         mine = names[len(slots) : len(slots) + len(stars)]
@@ -94,6 +89,25 @@ def _slots(template: Template, names: tuple[str, ...]) -> list[Slot]:
             for name, star in zip(mine, stars, strict=True)
         ]
     return slots
+
+
+def _has_free_segments(template: Template) -> bool:
+    """Whether a segment varies that no field takes, as in `/shop/v1/products/*/variants:batchGet`."""
+    return _varying(template.segments) > sum(_varying(variable.segments) for variable in template.variables)
+
+
+def _varying(segments: tuple[str, ...]) -> int:
+    return sum(part in {ONE, REST} for part in segments)
+
+
+def _names_by_collections(segments: tuple[str, ...], otherwise: str) -> list[str]:
+    """Return a name for each segment that varies: what its collection holds, where one stands before it."""
+    before = ("", *segments)
+    return [
+        _singular(collection) if collection not in {"", ONE, REST} else otherwise
+        for collection, part in zip(before, segments, strict=False)
+        if part in {ONE, REST}
+    ]
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -22,7 +22,7 @@ from services.records.transfer.importing import check_format
 from services.records.views import Views
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from google.protobuf.message import Message
 
@@ -63,7 +63,7 @@ class Export:
         self._redact = redaction(writer.table.descriptor, kept=guarded)
         self._below = sensitive_below(writer.table.descriptor)
         access = method.rule.access
-        # Whoever may export all of it besides holds this: `library.books.export` becomes `library.books.export_sensitive`.
+        # Beside `library.books.export`, `library.books.export_sensitive` lets a caller have all of it.
         self._sensitive = Permission(name=f"{access.name}_sensitive") if isinstance(access, Permission) else None
 
     async def __call__(self, request: Any, call: Call, executor: Executor | None = None) -> bytes:
@@ -108,6 +108,7 @@ class Export:
                 work.check()
                 content = await asyncio.to_thread(self._encode, rows, step, writer)
                 await file.write(content)
+                await self._files.prolong(file.id)
                 progress.rows_done += len(rows)
                 progress.bytes_done = file.size
         await file.write(await asyncio.to_thread(writer.end))
@@ -121,7 +122,7 @@ class Export:
                 step(message)
         return writer.write(messages)
 
-    async def _read(self, request: Any, call: Call) -> AsyncIterator[Sequence[Any]]:
+    async def _read(self, request: Any, call: Call) -> AsyncGenerator[Sequence[Any], None]:
         """Yield the rows in one snapshot, the next ones read while somebody deals with those before."""
         statement, values = self._statement(request, call)
         arguments = statement.arguments(call.caller, values)

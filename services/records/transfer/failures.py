@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.chassis.errors import Cancelled, InvalidArgument, PermissionDenied, TenonError
+from services.chassis.errors import Aborted, Cancelled, InvalidArgument, PermissionDenied
 
 
 class BadValue(ValueError):
@@ -38,8 +38,7 @@ class OperationCancelled(Cancelled):
     reason = "OPERATION_CANCELLED"
 
 
-class OperationStuck(TenonError):
+class OperationStuck(Aborted):
     """The operation was begun several times and never came further."""
 
-    code = 10
     reason = "OPERATION_STUCK"

@@ -15,7 +15,7 @@ from services.records.parents import EVERYWHERE, Parents
 from services.records.scope import admit
 from services.records.transfer.failures import ImportRefused
 from services.records.transfer.formats import READERS
-from services.records.transfer.judging import Judging
+from services.records.transfer.judging import Judging, Terms, standard_method
 from services.records.transfer.placing import FAIL, UPDATE, Placing
 from services.records.transfer.sources import Source
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.chassis.call import Call
-    from services.chassis.contract import Contract, Method
+    from services.chassis.contract import Contract, Method, Record
     from services.chassis.postgres import Executor, Pool, Transaction
     from services.records.parents import Below
     from services.records.transfer.files import Files
@@ -78,14 +78,17 @@ class Import:
         runner: Runner,
         committed: Callable[[], None],
     ) -> None:
-        """Take what writes the record, the method, where files are, what runs operations, and whom to tell of changes."""
+        """Take what writes the record, the method, where files are, and what runs operations.
+
+        `committed` is called whenever records have changed.
+        """
         self._committed = committed
         self._writer, self._pool, self._files, self._runner = writer, pool, files, runner
         self._judging = Judging(writer, contract)
         self._request = GetMessageClass(contract.pool.FindMessageTypeByName(method.input))
         self._fields = frozenset(field.name for field in self._request.DESCRIPTOR.fields)
         self._parents = Parents(writer.table, writer.names) if "parent" in self._fields else None
-        self._update = _permission_to_update(contract, writer.table.record.message)
+        self._update = _permission_to_update(contract, writer.table.record)
 
     async def __call__(self, request: Any, call: Call, executor: Executor | None = None) -> bytes:
         """Begin an operation; what is wrong before its first row is answered at once."""
@@ -104,16 +107,25 @@ class Import:
         """Write the rows, or those that are left."""
         request: Any = self._request.FromString(work.task.request)
         file = await self._files.get(work.call.caller, request.source)
+        await self._files.prolong(file.id)
         reader = READERS[request.format](self._judging.target, work.checkpoint.get("reader", {}))
         source = Source(self._files, file, reader, int(work.checkpoint.get("place", 0)))
         await source.open()
-        # The next rows are read and judged while these are written.
+        terms = Terms(
+            reader=reader,
+            below=self._below(request),
+            parent=getattr(request, "parent", ""),
+            caller=work.call.caller,
+        )
         placing = Placing(self._writer, self._conflict(request), lambda fit: reader.mask(fit.raw))
-        batches = _Batches(self._judging, source, reader, request, self._below(request), work)
+        rehearses = bool(getattr(request, "validate_only", False))
+        # The next rows are read and judged while these are written.
+        batches = _Batches(self._judging, source, terms)
         try:
             while (batch := await batches.next()) is not None:
                 work.check()
-                await self._write(batch, placing, reader, request, work)
+                await self._write(batch, placing, work, rehearses=rehearses)
+                await self._files.prolong(file.id)
         finally:
             await batches.close()
         return await self._finish(work)
@@ -122,54 +134,48 @@ class Import:
         """Return what was written and rejected before it ended early."""
         return await self._finish(work)
 
-    async def _write(self, batch: _Batch, placing: Placing, reader: Reader, request: Any, work: Work) -> None:
+    async def _write(self, batch: _Batch, placing: Placing, work: Work, *, rehearses: bool) -> None:
+        """Write rows, what was rejected of them, and how far the import is: all of it or nothing."""
+        before = work.checkpoint
         for left in reversed(range(MAX_ATTEMPTS)):
             try:
-                await self._write_once(batch, placing, reader, request, work)
-            except Aborted:
-                if not left:
+                await self._write_once(batch, placing, work, rehearses=rehearses)
+            except BaseException as error:
+                work.checkpoint = before
+                if not left or not isinstance(error, Aborted):
                     raise
             else:
-                return
-
-    async def _write_once(self, batch: _Batch, placing: Placing, reader: Reader, request: Any, work: Work) -> None:
-        """Write rows, what was rejected of them, and how far the import is: all of it or nothing."""
-        call = work.call
-        if getattr(request, "validate_only", False):
-            async with self._pool.begin() as transaction:
-                placed = await placing.place(batch.judged, call, transaction)
-            async with self._pool.transaction() as transaction:
-                await self._keep(batch, placed, reader, work, transaction)
-        else:
-            async with self._pool.transaction() as transaction:
-                placed = await placing.place(batch.judged, call, transaction)
-                await self._keep(batch, placed, reader, work, transaction)
+                break
+        if not rehearses:
             self._committed()
 
-    async def _keep(self, batch: _Batch, placed: Placed, reader: Reader, work: Work, transaction: Transaction) -> None:
+    async def _write_once(self, batch: _Batch, placing: Placing, work: Work, *, rehearses: bool) -> None:
+        placed = None
+        if rehearses:
+            async with self._pool.begin() as transaction:
+                placed = await placing.place(batch.judged, work.call, transaction)
+        async with self._pool.transaction() as transaction:
+            placed = placed or await placing.place(batch.judged, work.call, transaction)
+            await self._keep(batch, placed, work, transaction)
+
+    async def _keep(self, batch: _Batch, placed: Placed, work: Work, transaction: Transaction) -> None:
         counts = Counts(**work.checkpoint.get("counts", {}))
         rejected = sorted([*batch.judged.rejected, *placed.rejected], key=lambda each: each.raw.number)
         if rejected:
-            content = b"".join([each.line(reader) for each in rejected])
-            id_, caller = work.task.id, work.call.caller
-            await self._files.ensure(caller, REJECTED_TYPE, id_, transaction)
-            await self._files.append(id_, counts.rejected_bytes, content, transaction)
+            content = b"".join([each.line(batch.reader) for each in rejected])
+            await self._files.ensure(work.call.caller, REJECTED_TYPE, work.task.id, transaction)
+            await self._files.append(work.task.id, counts.rejected_bytes, content, transaction)
             counts.rejected_bytes += len(content)
         counts.rows_read += batch.judged.count
         counts.rows_created += placed.created
         counts.rows_updated += placed.updated
         counts.rows_skipped += placed.skipped
         counts.rows_rejected += len(rejected)
-        before = work.checkpoint
         work.checkpoint = {"counts": asdict(counts), "reader": batch.state, "place": batch.place}
         progress = work.progress
         progress.rows_done, progress.rows_rejected = counts.rows_read, counts.rows_rejected
         progress.bytes_done = batch.place
-        try:
-            await work.save(transaction)
-        except BaseException:
-            work.checkpoint = before
-            raise
+        await work.save(transaction)
 
     async def _finish(self, work: Work) -> transfer_pb2.ImportReport:
         counts = Counts(**work.checkpoint.get("counts", {}))
@@ -203,6 +209,8 @@ class _Batch:
 
     judged: Judged
     """The rows."""
+    reader: Reader
+    """What has read them."""
     state: dict[str, Any]
     """What another reader needs to go on after them."""
     place: int
@@ -212,12 +220,8 @@ class _Batch:
 class _Batches:
     """Reads and judges the next rows while others are written."""
 
-    def __init__(
-        self, judging: Judging, source: Source, reader: Reader, request: Any, below: Below, work: Work
-    ) -> None:
-        self._judging, self._source, self._reader = judging, source, reader
-        self._below, self._parent = below, getattr(request, "parent", "")
-        self._caller = work.call.caller
+    def __init__(self, judging: Judging, source: Source, terms: Terms) -> None:
+        self._judging, self._source, self._terms = judging, source, terms
         self._next: asyncio.Task[_Batch | None] = asyncio.create_task(self._read())
 
     async def next(self) -> _Batch | None:
@@ -236,10 +240,10 @@ class _Batches:
         raws = await self._source.read()
         if not raws:
             return None
-        state, place = self._reader.state(), self._source.place
-        judge = self._judging.judge
-        judged = await asyncio.to_thread(judge, raws, self._reader, self._below, self._parent, self._caller)
-        return _Batch(judged, state, place)
+        reader = self._terms.reader
+        state, place = reader.state(), self._source.place
+        judged = await asyncio.to_thread(self._judging.judge, raws, self._terms)
+        return _Batch(judged, reader, state, place)
 
 
 def check_format(value: int) -> None:
@@ -249,10 +253,7 @@ def check_format(value: int) -> None:
         raise FormatUnknown(said, violations=[Violation(field="format", description=said, reason=FormatUnknown.reason)])
 
 
-def _permission_to_update(contract: Contract, message: str) -> Permission | None:
-    for method in contract.methods.values():
-        standard = method.standard
-        if standard is not None and standard.kind is StandardKind.UPDATE and standard.record == message:
-            access = method.rule.access
-            return access if isinstance(access, Permission) else None
-    return None
+def _permission_to_update(contract: Contract, record: Record) -> Permission | None:
+    method = standard_method(contract, record, StandardKind.UPDATE)
+    access = None if method is None else method.rule.access
+    return access if isinstance(access, Permission) else None

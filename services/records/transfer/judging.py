@@ -15,6 +15,7 @@ from services.chassis.transport import Handler
 from services.records.columnar import Columnar, NeedsCare
 from services.records.columns import INPUT
 from services.records.failures import NameInvalid, invalid
+from services.records.parents import ANY
 from services.records.preparing import MAX_RECORD_BYTES, now, redacted
 from services.records.rules import Rules
 from services.records.transfer.failures import BadValue
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from services.chassis.call import Caller
-    from services.chassis.contract import Contract
+    from services.chassis.contract import Contract, Method, Record
     from services.records.parents import Below
     from services.records.preparing import Prepared
     from services.records.transfer.formats.rows import Raw, Reader
@@ -94,6 +95,20 @@ class Judged:
         return len(self.fit) + len(self.rejected)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """What holds for all rows of one import."""
+
+    reader: Reader
+    """What reads the file."""
+    below: Below
+    """The parents that records may be below."""
+    parent: str
+    """The parent of rows that name none."""
+    caller: Caller
+    """Who imports."""
+
+
 class Judging:
     """Judges the rows of one record's files."""
 
@@ -105,22 +120,13 @@ class Judging:
         # What else is to be read from a message is read one by one: references inside it, and parents of many types.
         plain = not writer.nested.targets and {link.column for link in writer.table.parents} <= {"parent"}
         self._columnar = Columnar(writer.table, writer.preparing) if plain else None
-        create = next(
-            (
-                method
-                for method in contract.methods.values()
-                if method.standard is not None
-                and method.standard.kind is StandardKind.CREATE
-                and method.standard.record == record.message
-            ),
-            None,
-        )
+        self._rules = Rules(writer.table.descriptor, "")
+        create = standard_method(contract, record, StandardKind.CREATE)
+        self._check: Callable[[Any], None]
         if create is None:
-            self.target = Target(
-                message=writer.table.message, body="", identifier="", descriptor=writer.table.descriptor
-            )
-            self._check: Callable[[Any], None] = self._checked_alone
-            self._rules = Rules(writer.table.descriptor, "")
+            own = writer.table
+            self.target = Target(message=own.message, body="", identifier="", descriptor=own.descriptor)
+            self._check = self._checked_alone
             return
         request = GetMessageClass(contract.pool.FindMessageTypeByName(create.input))
         identifier = f"{record.singular}_id"
@@ -132,13 +138,13 @@ class Judging:
         )
         self._check = bind_check(Handler(method=create, request_type=request, function=_never))
 
-    def judge(self, raws: Sequence[Raw], reader: Reader, below: Below, parent: str, caller: Caller) -> Judged:
+    def judge(self, raws: Sequence[Raw], terms: Terms) -> Judged:
         """Return what becomes of rows; it does much and is meant for a thread."""
         judged = Judged([], [])
         moment = now()
         for raw in raws:
             try:
-                judged.fit.append(self._judge(raw, reader, below, parent, caller, moment))
+                judged.fit.append(self._judge(raw, terms, moment))
             except (BadValue, TenonError) as error:
                 judged.rejected.append(Rejected(raw, violations_of(error, self._prefix)))
         self._read_columns(judged, moment)
@@ -180,30 +186,30 @@ class Judging:
             else:
                 judged.fit.append(fit)
 
-    def _judge(self, raw: Raw, reader: Reader, below: Below, parent: str, caller: Caller, moment: datetime) -> Fit:
+    def _judge(self, raw: Raw, terms: Terms, moment: datetime) -> Fit:
         if isinstance(raw.payload, BadValue):
             raise raw.payload
         message, body = self.target.new()
-        reader.put(raw.payload, message, body)
-        name, above = self._name(message, body, below, parent)
+        terms.reader.put(raw.payload, message, body)
+        name, above = self._name(message, body, terms)
         self._check(message)
         writer, singular = self._writer, self._writer.table.record.singular
-        writer.permitting.check_new(body, caller, singular)
+        writer.permitting.check_new(body, terms.caller, singular)
         return Fit(raw, body, name, writer.preparing.first(body, name, moment), above)
 
-    def _name(self, message: Any, body: Any, below: Below, parent: str) -> tuple[str, str]:
+    def _name(self, message: Any, body: Any, terms: Terms) -> tuple[str, str]:
         """Return the record's name and its parent's: the row has a whole name, or an id, or nothing."""
         names, identifier = self._writer.names, self.target.identifier
         chosen = getattr(message, identifier) if identifier else ""
         name: str = body.name
         if not name:
-            if "-" in parent.split("/"):
+            if ANY in terms.parent.split("/"):
                 raise invalid(NameInvalid, "name", "A name is needed: the import itself does not say the parent.")
-            return names.make(parent, chosen, identifier or "name"), parent
+            return names.make(terms.parent, chosen, identifier or "name"), terms.parent
         names.check(name, "name")
         above, _ = names.parent_of(name)
-        if not below.has(above):
-            raise invalid(NameInvalid, "name", f"`{name}` is not below the import's parent `{parent}`.")
+        if not terms.below.has(above):
+            raise invalid(NameInvalid, "name", f"`{name}` is not below the import's parent `{terms.parent}`.")
         last = name[len(above) + 1 if above else 0 :].partition("/")[2]
         if chosen and chosen != last:
             raise invalid(NameInvalid, "name", f"The row names the record `{name}` and gives it the id `{chosen}`.")
@@ -230,6 +236,15 @@ def violations_of(error: BadValue | TenonError, prefix: str = "") -> list[Violat
         Violation(field=each.field.removeprefix(prefix), description=each.description, reason=each.reason)
         for each in found
     ]
+
+
+def standard_method(contract: Contract, record: Record, kind: StandardKind) -> Method | None:
+    """Return the method of a kind that a record has, or None."""
+    for method in contract.methods.values():
+        standard = method.standard
+        if standard is not None and standard.kind is kind and standard.record == record.message:
+            return method
+    return None
 
 
 async def _never(_request: Any, _call: Any) -> bytes:

@@ -31,8 +31,8 @@ PREFIX = "operations/"
 LEASE_SECONDS = 15.0
 """Seconds for which a worker that says nothing keeps an operation. After that another takes it over."""
 
-CANCELLED = 1
-"""`google.rpc.Code.CANCELLED`."""
+ABORTED = 10
+"""`google.rpc.Code.ABORTED`."""
 
 _SHOWN = "id, progress, response, error, done"
 _OWN = "organization = $1 AND subject = $2"
@@ -177,7 +177,11 @@ class Operations:
 
     async def hand_over(self, id_: str) -> None:
         """Let another worker go on at once."""
-        sql = f"UPDATE {self._table} SET leased_until = now() - interval '1 ms' WHERE {_MINE}"
+        # To be handed over is nobody's fault, so it does not count as one more attempt.
+        sql = (
+            f"UPDATE {self._table} SET leased_until = now() - interval '1 ms',"
+            f" attempts = greatest(attempts - 1, 0) WHERE {_MINE}"
+        )
         await self.pool.fetch(sql, self._me(id_), repeatable=True)
 
     async def succeed(self, id_: str, response: Message, progress: Message, on: Executor | None = None) -> None:
@@ -224,8 +228,18 @@ class Operations:
             raise OperationRunning(f"`{name}` is under way. Cancel it first.", metadata={"name": name})
 
     async def forget_expired(self) -> None:
-        """Forget operations that were done long ago."""
+        """Forget operations that were done long ago, and give up those that nobody has worked at for a day.
+
+        The latter are of methods that the contract has no more.
+        """
         await self.pool.fetch(f"DELETE FROM {self._table} WHERE done AND expires_at < now()", repeatable=True)
+        sql = (
+            f"UPDATE {self._table} SET done = true, error = $1, expires_at = now() + $2 * interval '1 hour'"
+            f" WHERE NOT done AND leased_until < now() - interval '1 day'"
+        )
+        status = status_pb2.Status(code=ABORTED, message="Nobody has worked at the operation for a day.")
+        told = (status.SerializeToString(), self._limits.operation_hours)
+        await self.pool.fetch(sql, told, repeatable=True)
 
     def _me(self, id_: str) -> tuple[str, str]:
         return id_, self.worker

@@ -17,6 +17,7 @@ from services.records.failures import (
     BatchTooLarge,
     RecordDeleted,
     RecordExists,
+    RecordNotFound,
     ReferenceNotFound,
     find_culprit,
     is_name_taken,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from services.records.preparing import Prepared
     from services.records.transfer.judging import Fit, Judged
     from services.records.writing import Current, Writer
+
+    Write = Callable[[Sequence[Fit]], Awaitable[Sequence[Row]]]
 
 SINGLED_OUT = 8
 """Rows of one batch that are taken out by what Postgres says of them, before halves are tried."""
@@ -79,44 +82,48 @@ class Placing:
 
     def __init__(self, writer: Writer, on_conflict: int, mask: Callable[[Fit], list[str]]) -> None:
         """Take what writes the record, what is done where one exists, and what says which fields a row has."""
-        self._writer, self._on_conflict, self._mask = writer, on_conflict, mask
+        self.writer, self.on_conflict, self.mask = writer, on_conflict, mask
         name = writer.table.columns["name"]
         named = name == sa.any_(sa.bindparam("names", type_=sa.ARRAY(sa.Text())))
         chosen = sa.select(name.label("name")).where(visible(writer.table), named)
-        self._present = scoped(writer.table, chosen, writes=True)
-        self._rewrite = rewrite(writer.table, writer.service, writer.references, writer.nested, verb="updated")
-        # Asked for only where some record is known to be there: most imports create all that they have.
-        self._expects_conflicts = False
-        self._columns: dict[str, list[Any]] | None = None
+        self.present = scoped(writer.table, chosen, writes=True)
+        self.rewrite = rewrite(writer.table, writer.service, writer.references, writer.nested, verb="updated")
+        self.expects_conflicts = False
+        """Whether some record is known to be there already: most imports create all that they have, and never ask."""
 
     async def place(self, judged: Judged, call: Call, transaction: Transaction) -> Placed:
         """Write rows in a transaction. What the database refuses is rejected; what fails otherwise is raised."""
-        placed = Placed()
-        self._columns = judged.columns
-        waiting = list(judged.fit)
+        batch = _Batch(self, judged, call, transaction)
+        waiting = judged.fit
         while waiting:
             # A name that comes twice is written twice, one after the other.
             first: dict[str, Fit] = {}
-            again: list[Fit] = []
-            for fit in waiting:
-                if first.setdefault(fit.name, fit) is not fit:
-                    again.append(fit)
-            await self._place_once(list(first.values()), call, transaction, placed)
-            self._expects_conflicts |= bool(again)
+            again = [fit for fit in waiting if first.setdefault(fit.name, fit) is not fit]
+            await batch.write(list(first.values()))
+            self.expects_conflicts |= bool(again)
             waiting = again
-        return placed
+        return batch.placed
 
-    async def _place_once(self, fits: list[Fit], call: Call, transaction: Transaction, placed: Placed) -> None:
-        if self._expects_conflicts:
-            fits = await self._divide(fits, call, transaction, placed)
 
-        async def create(part: Sequence[Fit]) -> Sequence[Row]:
-            writer = self._writer
-            statement = writer.statement("insert_many", remembered=False)
-            values = {**self._together(part), **writer.event(call, now())}
-            return await transaction.fetch(statement.sql, statement.arguments(call.caller, values))
+class _Batch:
+    """Rows that are written in one transaction."""
 
-        placed.created += await self._try(fits, create, call, transaction, placed)
+    def __init__(self, placing: Placing, judged: Judged, call: Call, transaction: Transaction) -> None:
+        self.placed = Placed()
+        self._placing, self._writer = placing, placing.writer
+        self._columns, self._call, self._transaction = judged.columns, call, transaction
+        self._singular = self._writer.table.record.singular
+
+    async def write(self, fits: list[Fit]) -> None:
+        """Write rows, no two of which have the same name."""
+        if self._placing.expects_conflicts:
+            fits = await self._divide(fits)
+        self.placed.created += await self._try(fits, self._create)
+
+    async def _create(self, part: Sequence[Fit]) -> Sequence[Row]:
+        statement = self._writer.statement("insert_many", remembered=False)
+        values = {**self._together(part), **self._writer.event(self._call, now())}
+        return await self._transaction.fetch(statement.sql, statement.arguments(self._call.caller, values))
 
     def _together(self, part: Sequence[Fit]) -> dict[str, list[Any]]:
         """Return the parameters of rows, one list per column."""
@@ -128,165 +135,145 @@ class Placing:
         places = [fit.place for fit in part]
         return {name: [values[place] for place in places] for name, values in columns.items()}
 
-    def _texts(self, fit: Fit) -> dict[str, str]:
-        """Return the values that a key may hold, as Postgres writes them, by column."""
-        row = fit.row or self._writer.preparing.read(fit.message, fit.name, fit.parent, "")
-        return row.texts()
-
-    async def _divide(self, fits: list[Fit], call: Call, transaction: Transaction, placed: Placed) -> list[Fit]:
+    async def _divide(self, fits: list[Fit]) -> list[Fit]:
         """Deal with the rows whose records exist, and return the others."""
-        names = [fit.name for fit in fits]
-        arguments = self._present.arguments(call.caller, {"names": names})
-        there = {row["name"] for row in await transaction.fetch(self._present.sql, arguments)}
+        present = self._placing.present
+        arguments = present.arguments(self._call.caller, {"names": [fit.name for fit in fits]})
+        there = {row["name"] for row in await self._transaction.fetch(present.sql, arguments)}
         known = [fit for fit in fits if fit.name in there]
-        if self._on_conflict == SKIP:
-            placed.skipped += len(known)
-        elif self._on_conflict == UPDATE:
-            await self._update(known, call, transaction, placed)
+        if self._placing.on_conflict == SKIP:
+            self.placed.skipped += len(known)
+        elif self._placing.on_conflict == UPDATE:
+            for place in range(0, len(known), LOCKED_AT_ONCE):
+                await self._update(known[place : place + LOCKED_AT_ONCE])
         else:
-            placed.rejected += [Rejected(fit.raw, [self._exists(fit)]) for fit in known]
+            self.placed.rejected += [Rejected(fit.raw, [self._exists(fit)]) for fit in known]
         return [fit for fit in fits if fit.name not in there]
 
     def _exists(self, fit: Fit) -> Violation:
         said = f"{self._writer.table.record.type} `{fit.name}` exists."
         return Violation(field="name", description=said, reason=RecordExists.reason)
 
-    async def _update(self, fits: list[Fit], call: Call, transaction: Transaction, placed: Placed) -> None:
-        """Change the records of rows, a few at a time: as many as may be locked at once."""
-        for place in range(0, len(fits), LOCKED_AT_ONCE):
-            part = fits[place : place + LOCKED_AT_ONCE]
-            rows = await self._lock(part, call, transaction)
-            changes = []
-            for fit in part:
-                try:
-                    change = self._change(fit, rows.get(fit.name), call)
-                except (TenonError, BadValue) as error:
-                    placed.rejected.append(Rejected(fit.raw, violations_of(error, self._prefix)))
-                    continue
-                if change is None:
-                    placed.updated += 1
-                else:
-                    changes.append(change)
-            await self._write_changes(changes, call, transaction, placed)
+    async def _update(self, fits: Sequence[Fit]) -> None:
+        """Change the records of rows."""
+        rows = await self._lock(fits)
+        changes: dict[int, _Change] = {}
+        for fit in fits:
+            try:
+                change = self._change(fit, rows.get(fit.name))
+            except (TenonError, BadValue) as error:
+                self._reject(fit, error)
+                continue
+            if change is None:
+                self.placed.updated += 1
+            else:
+                changes[id(fit)] = change
+        changed_fits = [change.fit for change in changes.values()]
+        self.placed.updated += await self._try(
+            changed_fits, lambda part: self._rewrite([changes[id(fit)] for fit in part])
+        )
 
-    async def _lock(self, part: Sequence[Fit], call: Call, transaction: Transaction) -> dict[str, Row]:
+    async def _lock(self, fits: Sequence[Fit]) -> dict[str, Row]:
         """Return the rows of the records, locked; one by one where they are too large together."""
-        names = [fit.name for fit in part]
+        writer, names = self._writer, [fit.name for fit in fits]
         try:
-            rows = await self._writer.lock(names, call, transaction, deletes=False)
+            rows = await writer.lock(names, self._call, self._transaction, deletes=False)
         except BatchTooLarge:
-            rows = [row for name in names for row in await self._writer.lock([name], call, transaction, deletes=False)]
+            found = [await writer.lock([name], self._call, self._transaction, deletes=False) for name in names]
+            rows = [row for each in found for row in each]
         return {row["name"]: row for row in rows}
 
-    def _change(self, fit: Fit, found: Row | None, call: Call) -> _Change | None:
+    def _change(self, fit: Fit, found: Row | None) -> _Change | None:
         """Return the change that a row asks for, or None where the record is so already."""
         if found is None or found["deleted"]:
             raise RecordDeleted(self._writer.table.record.type, fit.name)
         current = self._writer.current_of_row(found)
         fit.body.name = fit.name
-        row = changed(self._writer, current, fit.body, self._mask(fit), call=call, moment=now())
+        row = changed(self._writer, current, fit.body, self._placing.mask(fit), call=self._call, moment=now())
         return None if row is None else _Change(fit, current, row)
 
-    async def _write_changes(
-        self, changes: list[_Change], call: Call, transaction: Transaction, placed: Placed
-    ) -> None:
-        writer, by_fit = self._writer, {id(change.fit): change for change in changes}
+    async def _rewrite(self, changes: Sequence[_Change]) -> Sequence[Row]:
+        writer, statement = self._writer, self._placing.rewrite
+        pairs = [(change.current, change.row) for change in changes]
+        values = {
+            **writer.preparing.together([change.row for change in changes]),
+            **writer.rewritten(pairs),
+            **writer.together_checks([writer.checks(current.message, row) for current, row in pairs]),
+            **writer.event(self._call, now()),
+        }
+        rows = await self._transaction.fetch(statement.sql, statement.arguments(self._call.caller, values))
+        return [row for row in rows if row["field"]]
 
-        async def write(part: Sequence[Fit]) -> Sequence[Row]:
-            mine = [by_fit[id(fit)] for fit in part]
-            pairs = [(change.current, change.row) for change in mine]
-            values = {
-                **writer.preparing.together([change.row for change in mine]),
-                **writer.rewritten(pairs),
-                **writer.together_checks([writer.checks(current.message, row) for current, row in pairs]),
-                **writer.event(call, now()),
-            }
-            rows = await transaction.fetch(self._rewrite.sql, self._rewrite.arguments(call.caller, values))
-            return [row for row in rows if row["field"]]
-
-        placed.updated += await self._try([change.fit for change in changes], write, call, transaction, placed)
-
-    async def _try(
-        self,
-        fits: Sequence[Fit],
-        write: Callable[[Sequence[Fit]], Awaitable[Sequence[Row]]],
-        call: Call,
-        transaction: Transaction,
-        placed: Placed,
-        singled_out: int = 0,
-    ) -> int:
+    async def _try(self, fits: Sequence[Fit], write: Write, singled_out: int = 0) -> int:
         """Write rows and return how many were written; those that the database refuses are taken out."""
         if not fits:
             return 0
         try:
-            async with savepoint(transaction):
+            async with savepoint(self._transaction):
                 missing = await write(fits)
         except FAILURES as error:
             if translate(error) is not None:
                 raise
-            if (rest := await self._take_out(error, fits, call, transaction, placed, singled_out)) is not None:
-                return await self._try(rest, write, call, transaction, placed, singled_out + 1)
+            rest = await self._take_out(error, fits, singled_out)
+            if rest is not None:
+                return await self._try(rest, write, singled_out + 1)
             middle = len(fits) // 2
-            return sum(
-                [await self._try(half, write, call, transaction, placed) for half in (fits[:middle], fits[middle:])]
-            )
+            return await self._try(fits[:middle], write) + await self._try(fits[middle:], write)
         if not missing:
             return len(fits)
-        refused = self._reject_missing(fits, missing, placed)
-        rest = [fit for place, fit in enumerate(fits) if place not in refused]
-        return await self._try(rest, write, call, transaction, placed, singled_out)
+        refused = self._reject_missing(fits, missing)
+        return await self._try([fit for place, fit in enumerate(fits) if place not in refused], write, singled_out)
 
-    async def _take_out(
-        self,
-        error: BaseException,
-        fits: Sequence[Fit],
-        call: Call,
-        transaction: Transaction,
-        placed: Placed,
-        singled_out: int,
-    ) -> list[Fit] | None:
+    async def _take_out(self, error: BaseException, fits: Sequence[Fit], singled_out: int) -> list[Fit] | None:
         """Deal with the rows that a failure is about and return the others, or None where that cannot be told."""
         writer = self._writer
-        if is_name_taken(writer.table, error) and not self._expects_conflicts:
-            self._expects_conflicts = True
-            return await self._divide(list(fits), call, transaction, placed)
-        if len(fits) == 1:
-            fit = fits[0]
-        elif singled_out < SINGLED_OUT:
-            own = {"organization": organization_of(writer.table, call.caller), "owner": call.caller.subject}
-            place = find_culprit(writer.table, error, [{**own, **self._texts(each)} for each in fits])
-            if place is None:
-                return None
-            fit = fits[place]
-        else:
+        if is_name_taken(writer.table, error) and not self._placing.expects_conflicts:
+            self._placing.expects_conflicts = True
+            return await self._divide(list(fits))
+        place: int | None = 0
+        if len(fits) > 1:
+            own = {"organization": organization_of(writer.table, self._call.caller), "owner": self._call.caller.subject}
+            texts = [{**own, **self._texts(fit)} for fit in fits] if singled_out < SINGLED_OUT else []
+            place = find_culprit(writer.table, error, texts)
+        if place is None:
             return None
-        placed.rejected.append(Rejected(fit.raw, await self._explain(error, fit, call, transaction)))
-        return [each for each in fits if each is not fit]
+        await self._explain(error, fits[place])
+        return [*fits[:place], *fits[place + 1 :]]
 
-    async def _explain(self, error: BaseException, fit: Fit, call: Call, transaction: Transaction) -> list[Violation]:
-        singular = self._writer.table.record.singular
-        names = {"field": singular, "name": fit.name, "parent": fit.parent}
+    def _texts(self, fit: Fit) -> dict[str, str]:
+        """Return the values that a key may hold, as Postgres writes them, by column."""
+        row = fit.row or self._writer.preparing.read(fit.message, fit.name, fit.parent, "")
+        return row.texts()
+
+    async def _explain(self, error: BaseException, fit: Fit) -> None:
+        """Reject a row for what a failure of Postgres means, or raise that failure where it means nothing."""
         try:
-            await refuse(self._writer, error, call, transaction, **names)
+            await refuse(
+                self._writer,
+                error,
+                self._call,
+                self._transaction,
+                field=self._singular,
+                name=fit.name,
+                parent=fit.parent,
+            )
         except TenonError as refused:
-            return violations_of(refused, self._prefix)
-        raise error
+            self._reject(fit, refused)
+        else:
+            raise error
 
-    def _reject_missing(self, fits: Sequence[Fit], missing: Sequence[Row], placed: Placed) -> set[int]:
+    def _reject(self, fit: Fit, error: TenonError | BadValue) -> None:
+        self.placed.rejected.append(Rejected(fit.raw, violations_of(error, f"{self._singular}.")))
+
+    def _reject_missing(self, fits: Sequence[Fit], missing: Sequence[Row]) -> set[int]:
         """Reject the rows that refer to what does not exist, and return their places."""
         found: dict[int, list[Violation]] = {}
-        for row in sorted({(row["ordinal"], row["field"], row["resource"]) for row in missing}):
-            ordinal, name, resource = row
+        for ordinal, name, resource in sorted({(row["ordinal"], row["field"], row["resource"]) for row in missing}):
             if name == PARENT:
-                said = violations_of(missing_parent(self._writer.table, fits[ordinal].parent))[0].description
-                violation = Violation(field="name", description=said, reason="RECORD_NOT_FOUND")
+                said, reason = missing_parent(self._writer.table, fits[ordinal].parent).message, RecordNotFound.reason
             else:
-                said = f"No {resource} of that name exists for this caller."
-                violation = Violation(field=name, description=said, reason=ReferenceNotFound.reason)
+                said, reason = f"No {resource} of that name exists for this caller.", ReferenceNotFound.reason
+            violation = Violation(field="name" if name == PARENT else name, description=said, reason=reason)
             found.setdefault(ordinal, []).append(violation)
-        placed.rejected += [Rejected(fits[ordinal].raw, violations) for ordinal, violations in found.items()]
+        self.placed.rejected += [Rejected(fits[ordinal].raw, violations) for ordinal, violations in found.items()]
         return set(found)
-
-    @property
-    def _prefix(self) -> str:
-        return f"{self._writer.table.record.singular}."

@@ -172,7 +172,7 @@ class Runner:
             _LOG.warning("An operation waits: %s", error.message, extra={"operation": task.id})
         except TenonError as error:
             await self._fail(task, work, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the operation is over and says so
             _LOG.exception("An operation failed unforeseen", extra={"operation": task.id})
             failure = Internal(f"Internal error. Operation: {task.id}", metadata={"request_id": task.id})
             failure.__cause__ = error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.chassis.contract import StandardKind
 from services.chassis.repository import RECORD_HOST
-from services.records.tables import RecordError
+from services.records.indexes import RecordError
 from services.records.transfer.exporting import Export
 from services.records.transfer.files import Files
 from services.records.transfer.importing import Import

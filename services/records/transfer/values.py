@@ -143,7 +143,11 @@ def show_bytes(value: bytes) -> str:
 def _show_enum(enum: EnumDescriptor) -> Show:
     # Of two names for a number, the first is the one that is written.
     names = {value.number: value.name for value in reversed(enum.values)}
-    return lambda number: names.get(number, number)
+
+    def show(number: Any) -> Any:
+        return names.get(number, number)
+
+    return show
 
 
 def _show_same(value: Any) -> Any:
@@ -179,7 +183,7 @@ class Showing:
             return _show_enum(field.enum_type)
         if field.type in LONG:
             return str
-        shown = {
+        shown: dict[int, Show] = {
             FieldDescriptor.TYPE_FLOAT: show_float,
             FieldDescriptor.TYPE_DOUBLE: show_double,
             FieldDescriptor.TYPE_BYTES: show_bytes,
@@ -487,6 +491,7 @@ def _put_duration(target: Any, value: Any) -> None:
 
 def _put_rare(target: Message, value: Any) -> None:
     try:
-        json_format.ParseDict(value, target, descriptor_pool=target.DESCRIPTOR.file.pool)
+        pool: Any = target.DESCRIPTOR.file.pool
+        json_format.ParseDict(value, target, descriptor_pool=pool)
     except (json_format.ParseError, ValueError, TypeError) as error:
         raise BadValue(_said(error)) from None

@@ -170,7 +170,7 @@ async def test_every_call_is_in_the_access_log_under_its_own_name_and_one_reques
     made = dispatcher(log=log, Do=do)
     await made.invoke(DO.path, string(""), outer())
     await asyncio.sleep(0)
-    made._inwards[2]._telemetry.access.flush()  # type: ignore[attr-defined]  # noqa: SLF001 - lines wait for the loop
+    made._inwards[2]._telemetry.access.flush()  # noqa: SLF001 - lines wait for the loop
     assert '"method":"/tenon.toy.v1.ToyService/Do"' in log.getvalue()
     assert '"request_id":"request-1"' in log.getvalue()
 

@@ -45,12 +45,12 @@ def test_its_version_changes_with_what_it_says_alone() -> None:
 def test_paths_are_those_of_the_resources_pattern_with_one_parameter_a_segment() -> None:
     assert sorted(menu_document()["paths"]) == [
         "/menu/v1/corners/{corner}",
-        "/menu/v1/dishes:find",
         "/menu/v1/dishes:follow",
         "/menu/v1/eat/kitchens/{kitchen}/dishes/{dish}",
         "/menu/v1/kitchens/{kitchen}/dishes",
         "/menu/v1/kitchens/{kitchen}/dishes/{dish}",
         "/menu/v1/kitchens/{kitchen}/dishes/{dish}:order",
+        "/menu/v1/kitchens/{kitchen}/dishes:find",
         "/menu/v1/kitchens/{kitchen}/picture",
         "/menu/v1/orders",
         "/menu/v1/paths/{corner}",

@@ -327,6 +327,51 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "BATCH_ITEM_INVALID", "domain": "tenon", "metadata": {"field": "requests[2].request_id"}}
     """
+    ERROR_REASON_FILE_NOT_FOUND: _ErrorReason.ValueType  # 120
+    """The file does not exist, or not for this caller, or has expired.
+
+        {"reason": "FILE_NOT_FOUND", "domain": "tenon", "metadata": {"name": "files/0198c5a2"}}
+    """
+    ERROR_REASON_FILE_TOO_LARGE: _ErrorReason.ValueType  # 121
+    """A file, or all files of the organization together, are larger than they may be.
+
+        {"reason": "FILE_TOO_LARGE", "domain": "tenon", "metadata": {"limit": "1073741824"}}
+    """
+    ERROR_REASON_FILE_UNREADABLE: _ErrorReason.ValueType  # 122
+    """The file as a whole is not of its format, or its columns are not fields of the record.
+
+        {"reason": "FILE_UNREADABLE", "domain": "tenon", "metadata": {"columns": "colour,weight"}}
+    """
+    ERROR_REASON_FORMAT_UNKNOWN: _ErrorReason.ValueType  # 123
+    """The format is not set, or none of those that are served.
+
+        {"reason": "FORMAT_UNKNOWN", "domain": "tenon"}
+    """
+    ERROR_REASON_OPERATION_NOT_FOUND: _ErrorReason.ValueType  # 124
+    """The operation does not exist, or not for this caller, or is forgotten.
+
+        {"reason": "OPERATION_NOT_FOUND", "domain": "tenon", "metadata": {"name": "operations/0198c5a2"}}
+    """
+    ERROR_REASON_OPERATION_RUNNING: _ErrorReason.ValueType  # 125
+    """The operation is under way and cannot be deleted. Cancel it first.
+
+        {"reason": "OPERATION_RUNNING", "domain": "tenon", "metadata": {"name": "operations/0198c5a2"}}
+    """
+    ERROR_REASON_TOO_MANY_OPERATIONS: _ErrorReason.ValueType  # 126
+    """The organization has as many operations under way as it may. RetryInfo says when to try again.
+
+        {"reason": "TOO_MANY_OPERATIONS", "domain": "tenon", "metadata": {"subject": "default"}}
+    """
+    ERROR_REASON_OPERATION_CANCELLED: _ErrorReason.ValueType  # 127
+    """The operation was cancelled before its end.
+
+        {"reason": "OPERATION_CANCELLED", "domain": "tenon", "metadata": {"name": "operations/0198c5a2"}}
+    """
+    ERROR_REASON_OPERATION_STUCK: _ErrorReason.ValueType  # 128
+    """The operation was begun several times and never came further.
+
+        {"reason": "OPERATION_STUCK", "domain": "tenon", "metadata": {"name": "operations/0198c5a2"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Says why a call failed. `google.rpc.ErrorInfo` carries it without the prefix; each value shows that ErrorInfo."""
@@ -634,5 +679,50 @@ ERROR_REASON_BATCH_ITEM_INVALID: ErrorReason.ValueType  # 108
 """A request of a batch carries what the batch itself has to carry.
 
     {"reason": "BATCH_ITEM_INVALID", "domain": "tenon", "metadata": {"field": "requests[2].request_id"}}
+"""
+ERROR_REASON_FILE_NOT_FOUND: ErrorReason.ValueType  # 120
+"""The file does not exist, or not for this caller, or has expired.
+
+    {"reason": "FILE_NOT_FOUND", "domain": "tenon", "metadata": {"name": "files/0198c5a2"}}
+"""
+ERROR_REASON_FILE_TOO_LARGE: ErrorReason.ValueType  # 121
+"""A file, or all files of the organization together, are larger than they may be.
+
+    {"reason": "FILE_TOO_LARGE", "domain": "tenon", "metadata": {"limit": "1073741824"}}
+"""
+ERROR_REASON_FILE_UNREADABLE: ErrorReason.ValueType  # 122
+"""The file as a whole is not of its format, or its columns are not fields of the record.
+
+    {"reason": "FILE_UNREADABLE", "domain": "tenon", "metadata": {"columns": "colour,weight"}}
+"""
+ERROR_REASON_FORMAT_UNKNOWN: ErrorReason.ValueType  # 123
+"""The format is not set, or none of those that are served.
+
+    {"reason": "FORMAT_UNKNOWN", "domain": "tenon"}
+"""
+ERROR_REASON_OPERATION_NOT_FOUND: ErrorReason.ValueType  # 124
+"""The operation does not exist, or not for this caller, or is forgotten.
+
+    {"reason": "OPERATION_NOT_FOUND", "domain": "tenon", "metadata": {"name": "operations/0198c5a2"}}
+"""
+ERROR_REASON_OPERATION_RUNNING: ErrorReason.ValueType  # 125
+"""The operation is under way and cannot be deleted. Cancel it first.
+
+    {"reason": "OPERATION_RUNNING", "domain": "tenon", "metadata": {"name": "operations/0198c5a2"}}
+"""
+ERROR_REASON_TOO_MANY_OPERATIONS: ErrorReason.ValueType  # 126
+"""The organization has as many operations under way as it may. RetryInfo says when to try again.
+
+    {"reason": "TOO_MANY_OPERATIONS", "domain": "tenon", "metadata": {"subject": "default"}}
+"""
+ERROR_REASON_OPERATION_CANCELLED: ErrorReason.ValueType  # 127
+"""The operation was cancelled before its end.
+
+    {"reason": "OPERATION_CANCELLED", "domain": "tenon", "metadata": {"name": "operations/0198c5a2"}}
+"""
+ERROR_REASON_OPERATION_STUCK: ErrorReason.ValueType  # 128
+"""The operation was begun several times and never came further.
+
+    {"reason": "OPERATION_STUCK", "domain": "tenon", "metadata": {"name": "operations/0198c5a2"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -28,7 +28,7 @@ _MARK = b"\xef\xbb\xbf"
 
 
 class CsvReader:
-    """Reads rows below a header that names fields: in snake_case, or as JSON has them, or with dots for those inside."""
+    """Reads rows below a header of fields: in snake_case, or as JSON has them, with dots for those inside messages."""
 
     seeks = False
 

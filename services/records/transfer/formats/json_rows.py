@@ -36,7 +36,7 @@ class JsonReader:
         self._names = {name: field.name for name, field in target.columns().items()}
         self._outside: dict[str, Put] = {}
         if target.identifier:
-            field = target.message.DESCRIPTOR.fields_by_name[target.identifier]
+            field: Any = target.message.DESCRIPTOR.fields_by_name[target.identifier]
             self._outside = {name: reading.field(field) for name in (field.name, field.json_name)}
 
     def open(self, file: Any) -> None:
@@ -70,14 +70,11 @@ class JsonReader:
             raise BadValue("The row is no JSON object.")
         puts = self._puts
         for name, value in payload.items():
-            put = puts.get(name)
+            put, target = puts.get(name), body
+            if put is None:
+                put, target = self._outside.get(name, _put_nothing), message
             try:
-                if put is not None:
-                    put(body, value)
-                elif name in self._outside:
-                    self._outside[name](message, value)
-                else:
-                    raise BadValue("The record has no such field.")
+                put(target, value)
             except BadValue as error:
                 raise error.below(name[:100]) from None
 
@@ -145,6 +142,10 @@ def _quoted(value: float | str) -> str:
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _put_nothing(_target: Any, _value: Any) -> None:
+    raise BadValue("The record has no such field.")
 
 
 def _parse(line: bytes) -> Any:

@@ -122,7 +122,7 @@ class ParquetReader:
             if name in columns:
                 self._puts.append((name, False, _put_native(columns[name], reading)))
             else:
-                field = self._target.message.DESCRIPTOR.fields_by_name[name]
+                field: Any = self._target.message.DESCRIPTOR.fields_by_name[name]
                 self._puts.append((name, True, reading.field(field)))
 
     def put(self, payload: Sequence[Any], message: Any, body: Any) -> None:
@@ -205,7 +205,8 @@ class ParquetWriter:
         schema = Schema([Field(name, _type(kind), nullable=True) for name, kind, _ in self._columns])
         try:
             reader = RecordBatchReader.from_batches(schema, self._batches())
-            write_parquet(reader, self._sink, compression="snappy", max_row_group_size=GROUP_ROWS)
+            sink: Any = self._sink
+            write_parquet(reader, sink, compression="snappy", max_row_group_size=GROUP_ROWS)
         except BaseException as error:  # noqa: BLE001 - it is raised where the next rows are written
             self._failure.append(error)
 

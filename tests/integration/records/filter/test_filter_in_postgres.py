@@ -42,7 +42,7 @@ def name_all(messages: list[Any]) -> list[Any]:
 
 # Without shrinking: a row is large, and the assertion names the one filter that failed.
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None
+    max_examples=90, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None
 )
 @given(
     messages=st.lists(some_specimens(), min_size=ROWS, max_size=ROWS),
@@ -56,3 +56,25 @@ async def test_postgres_finds_what_plain_python_finds(
         expected = {message.name: message for message in messages if matches(text, message)}
         found = await found_by(specimens, text)
         assert found == expected.keys(), (text, [m for m in messages if (m.name in found) != (m.name in expected)])
+
+
+async def test_30_a_beginning_is_a_range_that_ends_where_it_should(specimens: Specimens) -> None:
+    codes = [
+        "",
+        "A",
+        "a",
+        "a\U0010ffff",
+        "ab",
+        "a\U0010ffff\U0010ffffb",
+        "b",
+        "ba",
+        "\ud7ff",
+        "\ud7ffx",
+        "\ue000",
+        "\U0010ffff",
+    ]
+    messages = name_all([table().message(code=code) for code in codes])
+    await specimens.fill(messages)
+    for prefix in codes[1:]:
+        wanted = {message.name for message in messages if message.code.startswith(prefix)}
+        assert await found_by(specimens, f'code = "{prefix}*"') == wanted, prefix

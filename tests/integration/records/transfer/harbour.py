@@ -40,7 +40,8 @@ class Harbour(Library):
         async with self.engine.transfers.files.writing(caller or user(), "text/plain") as file:
             for place in range(0, len(content), 70_000):
                 await file.write(content[place : place + 70_000])
-            return (await file.finish()).name
+            name: str = (await file.finish()).name
+            return name
 
     async def download(self, name: str, caller: Caller | None = None) -> bytes:
         """Return the content of a file."""
@@ -52,7 +53,7 @@ class Harbour(Library):
 
     async def begin(self, method: str, caller: Caller | None = None, **fields: Any) -> str:
         """Begin an operation and return its name."""
-        return operations_pb2.Operation.FromString(await self.send(method, caller, **fields)).name
+        return str(operations_pb2.Operation.FromString(await self.send(method, caller, **fields)).name)
 
     async def wait(self, name: str, caller: Caller | None = None) -> operations_pb2.Operation:
         """Wait until an operation is done."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.integration.records.library import user
 from tests.integration.records.transfer.harbour import CSV, FORMATS, JSONL
 
 if TYPE_CHECKING:
@@ -65,8 +66,6 @@ async def test_what_is_exported_can_be_imported(harbour: Harbour, form: int) -> 
     before = await harbour.crates()
     report, content = await harbour.take(form)
     assert report.rows_written == 1
-    from tests.integration.records.library import user
-
     other = user("globex", "users/2")
     assert (await harbour.bring(content, form, other)).rows_created == 1
     after = await harbour.crates(other)

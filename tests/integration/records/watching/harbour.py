@@ -106,11 +106,12 @@ class Watching:
 
     async def until(self, state: int) -> Any:
         """Read until a message of a state, and return it."""
-        while True:
-            message = await self.next()
-            assert message is not None, "the stream is over"
-            if message.state == state:
-                return message
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                message = await self.next()
+                assert message is not None, "the stream is over"
+                if message.state == state:
+                    return message
 
     async def until_known(self, **titles: str | None) -> None:
         """Read until records have these titles, or are gone (None); named by the last part of their name."""
@@ -119,8 +120,9 @@ class Watching:
             known = {name.rpartition("/")[2]: record.title for name, record in self.known.items()}
             return all(known.get(name) == title for name, title in titles.items())
 
-        while not is_so():
-            assert await self.next() is not None, "the stream is over"
+        async with asyncio.timeout(PATIENCE):
+            while not is_so():
+                assert await self.next() is not None, "the stream is over"
 
     async def close(self) -> None:
         """Go away, as a client does whose connection breaks."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from services.chassis.errors import InvalidArgument
+from services.chassis.interceptors.validation import RequestInvalid, bind_check
+from services.chassis.transport import Handler
 from services.records.failures import (
     BatchItemInvalid,
     BatchTooLarge,
@@ -207,3 +209,20 @@ async def test_batches_that_meet_in_opposite_orders_both_end(depot: Depot) -> No
         titles = await depot.rows("SELECT DISTINCT title FROM test_depot_v1.makers")
         assert len(titles) == 1
     await depot.is_consistent()
+
+
+async def test_validation_judges_of_each_update_of_a_batch_what_its_mask_writes(depot: Depot) -> None:
+    """AIP statement 37, before the engine: what is left out is not missing."""
+    call = depot.call("BatchUpdateMakers")
+    request = depot.type("BatchUpdateMakersRequest")
+    handler = Handler(method=call.method, request_type=request, function=depot.engine.function(call.method.path))
+    check = bind_check(handler)
+    name, long = "makers/a", "x" * 50
+    check(request(requests=[{"maker": {"name": name, "code": "c"}}]))
+    check(request(requests=[{"maker": {"name": name, "title": long}, "update_mask": {"paths": ["code"]}}]))
+    check(request(requests=[{"maker": {"name": name, "title": long}}], update_mask={"paths": ["code"]}))
+    fine = {"maker": {"name": name, "code": "c"}}
+    for wrong in ({"maker": {"name": name, "title": long}}, {"maker": {"name": name}, "update_mask": {"paths": ["*"]}}):
+        with pytest.raises(RequestInvalid) as refused:
+            check(request(requests=[fine, wrong]))
+        assert [violation.field for violation in refused.value.violations] == ["requests[1].maker.title"]

@@ -216,6 +216,7 @@ _PART_HAS = {
     "pieces.notes": ((":",), ["a", '"b c"']),
     "inner": ((":",), ["label", "rank", "words", "notes", "made"]),
 }
+_FORMED = ("name", "code", "remark", "owner", "maybe_text", "wrapped", "part.label", "shelf.a.label", "labels.a")
 _KEYS = ("a", quoted("b c"), quoted(""), "B")
 FIELDS: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "name": _string,
@@ -272,7 +273,10 @@ def _restrictions() -> st.SearchStrategy[str]:
         )
 
     asked = st.sampled_from(list(FIELDS)).flatmap(ask)
-    return asked | asked | _words | st.sampled_from(_PRESENT).map(lambda name: f"{name}:*")
+    formed = st.builds(
+        '{} {} "{}"'.format, st.sampled_from(_FORMED), st.sampled_from(_EQUAL), st.sampled_from(PATTERNS)
+    )
+    return asked | asked | formed | _words | st.sampled_from(_PRESENT).map(lambda name: f"{name}:*")
 
 
 def _filters() -> st.SearchStrategy[str]:
