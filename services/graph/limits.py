@@ -47,6 +47,9 @@ PAGE_LENGTH = 50
 MAX_PAGE_LENGTH = 1000
 """The most records of a page."""
 
+SCHEMA_COST = 60
+"""Points of each field that is asked of the schema itself: whoever may see it asks once for all of it."""
+
 MAX_VALUES = 200_000
 """The most items of lists in one answer; it ends lists that are longer than what they counted as."""
 
@@ -62,7 +65,7 @@ class Measure:
     cost: int
     """Its points."""
     introspects: bool
-    """Whether it asks for the schema, which counts for nothing else."""
+    """Whether it asks for the schema."""
 
     def check(self, caller: Caller, introspect: Permission) -> None:
         """Raise what stands against its execution."""
@@ -94,6 +97,7 @@ class _Walk:
     variables: Mapping[str, Any]
     introspects: bool = False
     known: dict[str, tuple[int, int]] = field(default_factory=dict)
+    schema_known: dict[str, int] = field(default_factory=dict)
 
     def visit(self, selections: SelectionSetNode, parent: GraphQLObjectType) -> tuple[int, int]:
         """Return the points of a selection set, and how deep it is."""
@@ -116,11 +120,26 @@ class _Walk:
             found = self.known[name] = self.visit(self.fragments[name].selection_set, parent)
         return found
 
+    def _schema(self, selections: SelectionSetNode) -> int:
+        """Return how many fields are asked of the schema; how deep they are is a matter of validation."""
+        fields = 0
+        for selection in selections.selections:
+            found: Any = selection
+            if isinstance(found, FragmentSpreadNode):
+                name = found.name.value
+                if name not in self.schema_known:
+                    self.schema_known[name] = self._schema(self.fragments[name].selection_set)
+                fields += self.schema_known[name]
+            else:
+                fields += isinstance(found, FieldNode)
+                fields += 0 if found.selection_set is None else self._schema(found.selection_set)
+        return fields
+
     def _field(self, node: FieldNode, parent: GraphQLObjectType) -> tuple[int, int]:
         name = node.name.value
-        if name in _SCHEMA_FIELDS:
+        if name in _SCHEMA_FIELDS and node.selection_set is not None:
             self.introspects = True
-            return 1, 1
+            return SCHEMA_COST * self._schema(node.selection_set), 1
         made = parent.fields.get(name)
         if made is None:
             return 1, 1

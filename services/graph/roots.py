@@ -127,12 +127,12 @@ class _Caller:
         standard = root.method.standard
         self._types, self._method = types, root.method
         self._empty = root.method.output == EMPTY
-        self._mask: Any = None
+        self._mask: tuple[str, Descriptor] | None = None
         self._shown: tuple[Descriptor, tuple[str, ...]] | None = None
         if standard is not None and root.record is not None:
             record = types.contract.pool.FindMessageTypeByName(standard.record)
-            if standard.kind is StandardKind.UPDATE:
-                self._mask = request.fields_by_name[root.record.singular]
+            if standard.kind in {StandardKind.UPDATE, StandardKind.BATCH_UPDATE}:
+                self._mask = root.record.singular, record
             if "read_mask" in request.fields_by_name:
                 way = () if standard.kind is StandardKind.GET else (camel(root.record.plural),)
                 self._shown = record, way
@@ -141,10 +141,12 @@ class _Caller:
         session: Session = info.context
         request = session.request(self._method)
         write_message(request, args)
-        mask = self._mask
-        if mask is not None and args.get("update_mask") is None and isinstance(resource := args.get(mask.name), dict):
+        if self._mask is not None and args.get("update_mask") is None:
             # What a client writes is what it changes: a null clears a field, and so does a default value.
-            request.update_mask.paths.extend(written_paths(resource, mask.message_type))
+            _mask(request, args, self._mask)
+            for one, values in zip(getattr(request, "requests", ()), args.get("requests") or (), strict=False):
+                if values.get("update_mask") is None:
+                    _mask(one, values, self._mask)
         if self._shown is not None:
             record, way = self._shown
             request.read_mask.paths.extend(paths_below(self._types, record, info, way))
@@ -152,6 +154,12 @@ class _Caller:
             show_all(request)
         answer = await session.invoke(self._method, request)
         return True if self._empty else answer
+
+
+def _mask(request: Any, values: dict[str, Any], record: tuple[str, Descriptor]) -> None:
+    name, descriptor = record
+    if isinstance(resource := values.get(name), dict):
+        request.update_mask.paths.extend(written_paths(resource, descriptor))
 
 
 def written_paths(values: dict[str, Any], descriptor: Any, prefix: str = "") -> list[str]:

@@ -94,7 +94,9 @@ class Preparing:
 
     def clean(self, body: Message) -> Message:
         """Return a copy without what a client may not set, its times cut to what a column keeps."""
-        message = without_unknown(body)
+        return self._cleaned(without_unknown(body))
+
+    def _cleaned(self, message: Message) -> Message:
         for name in self._owned:
             message.ClearField(name)
         if self._cut is not None:
@@ -111,9 +113,12 @@ class Preparing:
         """
         return self._prepared(self.first(body, name, now, trusted=trusted), name, parent, path)
 
-    def first(self, body: Message, name: str, now: datetime, *, trusted: bool = False) -> Message:
-        """Return the first version of a record as it is stored; its columns are yet to be read."""
-        message: Any = self.clean(body)
+    def first(self, body: Message, name: str, now: datetime, *, trusted: bool = False, own: bool = False) -> Message:
+        """Return the first version of a record as it is stored; its columns are yet to be read.
+
+        `own` says that nobody else needs the body, so that it need not be copied.
+        """
+        message: Any = self._cleaned(body) if own else self.clean(body)
         if self._clear is not None and not trusted:
             self._clear(message)
         message.name = name

@@ -14,6 +14,7 @@ import httpx
 from services.cli.commands.new import contract_text, name_resource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.e2e.stack import Stack
@@ -97,6 +98,11 @@ class Calls:
         if self._thread is not None:
             self._thread.join()
 
+    def await_more(self, number: int) -> None:
+        """Wait until so many more calls were answered, or all of them."""
+        goal = min(len(self.seconds) + number, self.total)
+        await_true(lambda: len(self.seconds) >= goal, f"{number} more calls")
+
     async def _run(self) -> None:
         headers = {"authorization": f"Bearer {self.token}"}
         room = asyncio.Semaphore(IN_FLIGHT)
@@ -124,6 +130,15 @@ class Calls:
             room.release()
         self.answers[outcome] += 1
         self.seconds.append(time.monotonic() - begun)
+
+
+def await_true(holds: Callable[[], bool], what: str) -> None:
+    """Wait until something holds."""
+    until = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > until:
+            raise AssertionError(f"it did not come: {what}")
+        time.sleep(0.02)
 
 
 def await_live(client: httpx.Client, verb: str, path: str, **options: object) -> float:

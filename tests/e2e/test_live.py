@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.conftest import CONTRACTS
-from tests.e2e.live import Calls, Contracts, await_live, new_contract
+from tests.e2e.live import Calls, Contracts, await_live, await_true, new_contract
 from tests.e2e.stack import Stack, free_port
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def test_a_new_contract_is_live_in_two_seconds_and_no_call_fails(stack: Stack, c
             made = {"params": {"petId": "rex"}, "json": {"displayName": "Rex", "code": "r"}}
             seconds.append(await_live(client, "POST", f"/pets{number}/v1/pets", **made))
             assert client.get(f"/pets{number}/v1/pets/rex").json()["displayName"] == "Rex"
+            calls.await_more(500)
     assert set(calls.answers) == {"200"}, calls.answers
     assert sum(calls.answers.values()) == 2000
     assert min(seconds) <= PROMISED_SECONDS, seconds
@@ -78,7 +79,7 @@ def test_a_live_contract_is_served_by_grpc_and_listed_and_documented(stack: Stac
     with stack.client(stack.token()) as client:
         packages = {each["package"] for each in client.get("/data/v1/contracts").json()["contracts"]}
         assert "owls.v1" in packages
-        assert "/owls/v1/pets" in client.get("/openapi.yaml").text
+        await_true(lambda: "/owls/v1/pets" in client.get("/openapi.yaml").text, "its documents")
     with stack.direct("data") as channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/grpc.health.v1.Health/Check")
         assert call(b"\x0a\x12owls.v1.PetService") == b"\x08\x01"

@@ -57,14 +57,17 @@ class Deployment:
                 raise
         return statements
 
-    async def settle(self, key: str) -> None:
-        """Take back what served the change alone, and bring the documents at the edge in step; raises NotApplied.
-
-        `key` names the state of the files that it came from.
-        """
+    async def settle(self) -> None:
+        """Take back what served the change alone, once nobody can be on the way to it; raises NotApplied."""
         await asyncio.sleep(LINGER)
         async with open_workers(self._settings) as workers:
             await self._publish(workers, keep_removed=False)
+
+    async def document(self, key: str) -> None:
+        """Bring the documents at the edge in step, which nobody waits for; raises NotApplied.
+
+        `key` names the state of the files that all of it came from: with it a later start has nothing to do.
+        """
         await self._edge.take(await asyncio.to_thread(edge_files, self._settings, self._contract))
         write_compiled(self._settings, key)
 

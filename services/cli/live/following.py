@@ -33,6 +33,7 @@ class Following:
         self._roots = (PROTO_ROOT, *settings.contracts)
         self._broken = False
         self._forced = False
+        self._documents: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Apply what was saved since the stack was started, and then every change, for ever."""
@@ -71,17 +72,33 @@ class Following:
             return
         if frozen := find_frozen(running, contract):
             raise NotApplied(frozen)
+        # The documents of the last change would be those of this one by now.
+        if self._documents is not None:
+            self._documents.cancel()
         deployment = Deployment(self._settings, contract, allow_breaking=self._allow_breaking)
         statements = await deployment.run()
         self._forced = False
         self._tell_live(names, begun, (*describe(running, contract), *_counted(statements)), is_new=True)
+        await self._end(deployment, key)
+
+    async def _end(self, deployment: Deployment, key: str) -> None:
+        """Do what is left once a contract is live; its documents are written while the next save is waited for."""
         try:
-            await deployment.settle(key)
+            await deployment.settle()
         except NotApplied as error:
             self._forced = True
-            self._say("  it is live, but what was for the change alone is still there; save again:")
+            self._say("  what served the change alone is still there; save again:")
             for problem in error.problems:
                 self._say(f"  {problem}")
+            return
+        self._documents = asyncio.create_task(self._document(deployment, key))
+
+    async def _document(self, deployment: Deployment, key: str) -> None:
+        try:
+            await deployment.document(key)
+        except NotApplied as error:
+            self._forced = True
+            self._say(f"  /openapi.yaml is not in step: {error}")
 
     def _tell_live(self, names: Sequence[str], begun: float, said: Sequence[str], *, is_new: bool) -> None:
         mended, self._broken = self._broken, False

@@ -147,12 +147,12 @@ class Export:
                 await asyncio.gather(waiting, return_exceptions=True)
 
     def _statement(self, request: Any, call: Call) -> tuple[Statement, dict[str, Any]]:
-        """Return the statement that reads message and shape of what is asked for, and its parameters."""
+        """Return the statement that reads the messages of what is asked for, and its parameters."""
         selected = self._selecting.read(request, call.caller)
         ordering = self._orderings.read(request.order_by if self._has_order else "")
         self._shown.guards.refuse(ordering.roots, call.caller)
         own = self._table.table.columns
-        found = sa.select(own["message"], own["shape"]).where(*selected.conditions(self._table))
+        found = sa.select(own["message"]).where(*selected.conditions(self._table))
         found = found.order_by(*ordering.order_by(self._table.columns))
         return scoped(self._table, found), selected.parameters()
 

@@ -116,6 +116,7 @@ class Import:
             below=self._below(request),
             parent=getattr(request, "parent", ""),
             caller=work.call.caller,
+            keeps_bodies=self._conflict(request) == UPDATE,
         )
         placing = Placing(self._writer, self._conflict(request), lambda fit: reader.mask(fit.raw))
         rehearses = bool(getattr(request, "validate_only", False))

@@ -107,6 +107,8 @@ class Terms:
     """The parent of rows that name none."""
     caller: Caller
     """Who imports."""
+    keeps_bodies: bool
+    """Whether records may have to be changed to what the rows say."""
 
 
 class Judging:
@@ -195,7 +197,8 @@ class Judging:
         self._check(message)
         writer, singular = self._writer, self._writer.table.record.singular
         writer.permitting.check_new(body, terms.caller, singular)
-        return Fit(raw, body, name, writer.preparing.first(body, name, moment), above)
+        stored = writer.preparing.first(body, name, moment, own=not terms.keeps_bodies)
+        return Fit(raw, body, name, stored, above)
 
     def _name(self, message: Any, body: Any, terms: Terms) -> tuple[str, str]:
         """Return the record's name and its parent's: the row has a whole name, or an id, or nothing."""

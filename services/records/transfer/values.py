@@ -85,8 +85,16 @@ def taking(field: FieldDescriptor) -> Take:
 def show_timestamp(value: Any) -> str:
     """Return a Timestamp as RFC 3339 in UTC, with 0, 3, 6 or 9 digits of a fraction."""
     seconds, nanos = value.seconds, value.nanos
+    if nanos:
+        return _exact(seconds, nanos)
+    return f"{_day(seconds // _DAY)}T{_MINUTES[seconds // 60 % 1440]}:{_PAIRS[seconds % 60]}Z"
+
+
+@lru_cache(maxsize=256)
+def _exact(seconds: int, nanos: int) -> str:
+    # Rows that were written together have their moment in common.
     moment = f"{_day(seconds // _DAY)}T{_MINUTES[seconds // 60 % 1440]}:{_PAIRS[seconds % 60]}"
-    return f"{moment}{_fraction(nanos)}Z" if nanos else f"{moment}Z"
+    return f"{moment}{_fraction(nanos)}Z"
 
 
 @lru_cache(maxsize=1024)
@@ -343,13 +351,7 @@ class Reading:
             return self._list(field)
         if message is not None:
             return self._below(name, self.message(message), takes_null=message.full_name == "google.protobuf.Value")
-        read = self.single(field)
-
-        def put(target: Message, value: Any) -> None:
-            if value is not None:
-                _set(target, name, read(value))
-
-        return put
+        return _put_scalar(field, self.single(field))
 
     def single(self, field: FieldDescriptor) -> Read:
         """Return what reads a scalar."""
@@ -461,11 +463,23 @@ def _read_truth_key(word: str) -> bool:
     raise BadValue(f"`{word[:40]}` is neither true nor false.")
 
 
-def _set(target: Message, name: str, value: Any) -> None:
-    try:
-        setattr(target, name, value)
-    except (ValueError, TypeError) as error:
-        raise BadValue(_said(error)) from None
+def _put_scalar(field: FieldDescriptor, read: Read) -> Put:
+    name = field.name
+    # What `json` gives as it is needed is not looked at twice.
+    is_text = field.type == FieldDescriptor.TYPE_STRING
+    ready = str if is_text else int if field.type in WHOLE else None
+
+    def put(target: Message, value: Any) -> None:
+        if value is None:
+            return
+        try:
+            setattr(target, name, value if value.__class__ is ready else read(value))
+        except BadValue:
+            raise
+        except (ValueError, TypeError) as error:
+            raise BadValue(_said(error)) from None
+
+    return put
 
 
 def _append(values: Any, value: Any) -> None:

@@ -11,6 +11,8 @@ class WatchLimits:
 
     heartbeat: float = 15.0
     """Seconds after which a watcher hears that nothing has changed."""
+    poll: float = 0.5
+    """Seconds after which the outbox is looked at unasked: notifications may get lost, and plain SQL sends none."""
     page_rows: int = 500
     """The most records of a page of the first picture."""
     page_bytes: int = 1024 * 1024

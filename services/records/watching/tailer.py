@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from services.records.watching.log import Log
     from services.records.watching.snapshots import Snapshot
 
-POLL = 0.5
-"""Seconds after which it looks by itself: a notification may get lost, and what SQL changes sends none."""
-
 SPACING = 0.01
 """Seconds between two looks, at least."""
 
@@ -153,7 +150,7 @@ class Tailer:
         if found and self.ring is not None:
             await asyncio.sleep(SPACING + len(self.ring) * SPACING_PER_WATCHER)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(POLL):
+            async with asyncio.timeout(self._log.limits.poll):
                 await self._news.wait()
 
     async def _listen(self) -> None:

@@ -71,6 +71,12 @@ def test_a_bad_document_is_refused(documents: Documents, text: str) -> None:
         documents.read(text)
 
 
+def test_a_schema_cannot_be_asked_for_without_end(documents: Documents) -> None:
+    nested = "fields { type { " * 4 + "name" + " } }" * 4
+    with pytest.raises(DocumentRefused, match="introspection depth"):
+        documents.read(f"{{ __schema {{ types {{ {nested} }} }} }}")
+
+
 def test_a_refusal_suggests_no_names(documents: Documents) -> None:
     with pytest.raises(DocumentRefused) as caught:
         documents.read("{ artis { nam } }")

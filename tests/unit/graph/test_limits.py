@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from graphql import get_introspection_query
 
 from services.graph import INTROSPECT, build_schema
 from services.graph.documents import Documents
@@ -105,6 +106,14 @@ def test_the_schema_is_shown_by_permission_alone(schema: GraphQLSchema, text: st
 
 def test_the_schema_is_found_behind_a_fragment(schema: GraphQLSchema) -> None:
     assert _measure(schema, "{ ...f } fragment f on Query { __schema { types { name } } }").introspects
+
+
+def test_the_question_that_tools_ask_of_a_schema_passes_once_and_not_twice(schema: GraphQLSchema) -> None:
+    text = get_introspection_query(input_value_deprecation=True, specified_by_url=True, schema_description=True)
+    _measure(schema, text).check(fake_caller(), INTROSPECT)
+    twice = text.replace("__schema", "b: __schema { types { ...FullType } } a: __schema", 1)
+    with pytest.raises(QueryTooCostly):
+        _measure(schema, twice).check(fake_caller(), INTROSPECT)
 
 
 def test_the_name_of_a_type_is_no_secret(schema: GraphQLSchema) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from services.records.transfer.formats.rows import Target
-    from services.records.transfer.values import Put
+    from services.records.transfer.values import Put, Take
 
 _SPACE = b" \t\r\n"
 
@@ -105,7 +105,7 @@ class JsonWriter:
     def write(self, messages: Sequence[Message]) -> bytes:
         """Return a line for each message."""
         rows = zip(*(members(messages) for members in self._members), strict=True)
-        return "".join([f"{{{','.join(filter(None, row))}}}\n" for row in rows]).encode()
+        return "".join([f"{{{''.join(row)[1:]}}}\n" for row in rows]).encode()
 
     def end(self) -> bytes:
         """Return nothing."""
@@ -116,11 +116,19 @@ class JsonWriter:
 
 
 def _members(field: FieldDescriptor, showing: Showing) -> Callable[[Sequence[Message]], list[str]]:
-    """Return what turns a field of many messages into members of their objects, such as `"page":7`; empty if unset."""
-    take, head, encode = taking(field), f'"{field.json_name}":', _encoding(field, showing)
+    """Return what turns a field of many messages into members of their objects, such as `,"page":7`; empty if unset."""
+    take, head, encode = taking(field), f',"{field.json_name}":', _encoding(field, showing)
+    if field.type in WHOLE and field.type not in LONG and not field.is_repeated:
+        return _whole_members(take, head, has_presence=field.has_presence)
     if field.has_presence:
         return lambda messages: ["" if value is None else f"{head}{encode(value)}" for value in take(messages)]
     return lambda messages: [f"{head}{encode(value)}" if value else "" for value in take(messages)]
+
+
+def _whole_members(take: Take, head: str, *, has_presence: bool) -> Callable[[Sequence[Message]], list[str]]:
+    if has_presence:
+        return lambda messages: ["" if value is None else f"{head}{value}" for value in take(messages)]
+    return lambda messages: [f"{head}{value}" if value else "" for value in take(messages)]
 
 
 def _encoding(field: FieldDescriptor, showing: Showing) -> Callable[[Any], str]:

@@ -67,13 +67,28 @@ async def test_a_token_resumes_with_another_process(harbour: Harbour, pool: Pool
     await resumed.close()
 
 
-async def test_a_change_by_another_process_is_told_at_once(harbour: Harbour, pool: Pool) -> None:
-    other = await limited(pool)
+async def test_a_change_by_another_process_is_told_by_a_notification(pool: Pool) -> None:
+    harbour, other = await limited(pool, poll=3600), await limited(pool)
     watch = harbour.watch()
     await watch.until(LIVE)
-    for number in range(20):
+    while not await pool.fetch("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"):
+        await asyncio.sleep(0)  # another connection's, which has no event to await
+    for number in range(5):
         await other.berth(f"b{number}", "1")
         await watch.until_known(**{f"b{number}": "1"})
+    await watch.close()
+
+
+async def test_a_change_by_plain_sql_is_told_as_well(harbour: Harbour, pool: Pool) -> None:
+    await harbour.berth("a", "1")
+    watch = harbour.watch()
+    await watch.until(LIVE)
+    await pool.fetch(
+        "INSERT INTO data.outbox (occurred_at, organization, actor, type, subject, revision, before, after) "
+        "SELECT now(), organization, 'psql', 'harbour.test/Berth.updated', subject, 2, after, $1 FROM data.outbox",
+        (harbour.type("Berth")(name="berths/a", title="2").SerializeToString(),),
+    )
+    await watch.until_known(a="2")
     await watch.close()
 
 

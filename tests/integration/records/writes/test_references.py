@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from services.chassis.errors import Aborted, TenonError
-from services.records import deletions
+from services.records.deletions import MAX_ALONG
 from services.records.failures import (
     CascadeTooLarge,
     RecordHasChildren,
@@ -236,14 +236,16 @@ async def test_force_takes_all_that_lives_below_and_no_force_takes_nothing(depot
     await depot.is_consistent()
 
 
-async def test_a_cascade_that_is_too_large_is_refused_whole(depot: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deletions, "MAX_ALONG", 3)
+async def test_a_cascade_that_is_too_large_is_refused_whole(depot: Depot) -> None:
     await depot.maker()
-    for name in "abcd":
-        await depot.do("CreateReview", review_id=name, review={"maker": "makers/m"})
+    await depot.rows(
+        "INSERT INTO test_depot_v1.reviews (organization, name, message, revision, shape, maker) "
+        f"SELECT 'acme', 'reviews/' || n, '', 1, 0, 'makers/m' FROM generate_series(0, {MAX_ALONG}) n"
+    )
     with pytest.raises(CascadeTooLarge):
         await depot.do("DeleteMaker", name="makers/m")
-    await depot.do("DeleteReview", name="reviews/a")
+    assert len(await depot.names("reviews")) == MAX_ALONG + 1
+    await depot.do("DeleteReview", name="reviews/0")
     await depot.do("DeleteMaker", name="makers/m")
     assert await depot.names("reviews") == []
 
