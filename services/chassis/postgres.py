@@ -200,7 +200,7 @@ class Pool:
         async with self._lend() as link:
             yield link.connection
 
-    async def open(self) -> Connection:
+    async def open_apart(self) -> Connection:
         """Open a connection beside those that are lent, for whoever needs one for long and closes it."""
         try:
             return await self._opened()

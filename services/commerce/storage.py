@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tenon.commerce.v1 import stock_level_pb2, stock_movement_pb2
+from tenon.commerce.v1 import location_pb2, stock_level_pb2, stock_movement_pb2, variant_pb2
 
 from services.commerce.domain.stock import Movement, Place, Stock, move
 from services.records.failures import RecordExists
@@ -34,8 +34,7 @@ class Ledger:
 
         Raises:
             StockInsufficient: StockOutOfRange: as the domain has it.
-            RecordNotFound: where there is no such variant.
-            ReferenceNotFound: where there is no such location.
+            RecordNotFound: where there is no such variant, or no such location.
         """
         levels = await self._lock(movements)
         return await self._write(levels, movements)
@@ -59,9 +58,13 @@ class Ledger:
         return await self._keep(place, level, stock_of(level), before)
 
     async def _lock(self, places: Iterable[Place]) -> dict[Place, StockLevel]:
-        """Return the levels that there are, locked until the end."""
+        """Return the levels that there are, locked until the end; where there is none, there could be one."""
         by_name = {place.level: place for place in places}
         found = await self._session.get_any(stock_level_pb2.StockLevel, by_name, lock=True)
+        for name, place in by_name.items():
+            if name not in found:
+                await self._session.get(variant_pb2.Variant, place.variant)
+                await self._session.get(location_pb2.Location, place.location)
         return {by_name[name]: level for name, level in found.items()}
 
     async def _write(
@@ -82,7 +85,7 @@ class Ledger:
 
     async def _keep(self, place: Place, level: StockLevel, stock: Stock, before: StockLevel | None) -> StockLevel:
         level.on_hand, level.reserved, level.available = stock.on_hand, stock.reserved, stock.available
-        level.low = stock.is_low
+        level.reserved_for_orders, level.low = stock.for_orders, stock.is_low
         if before is not None:
             await self._session.update(level)
         else:
@@ -120,4 +123,9 @@ def stock_of(level: StockLevel | None) -> Stock:
     if level is None:
         return Stock()
     reorder_level = level.reorder_level if level.HasField("reorder_level") else None
-    return Stock(on_hand=level.on_hand, reserved=level.reserved, reorder_level=reorder_level)
+    return Stock(
+        on_hand=level.on_hand,
+        reserved=level.reserved,
+        for_orders=level.reserved_for_orders,
+        reorder_level=reorder_level,
+    )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from services.chassis.contract import Contract, Method
+    from services.chassis.contract import Contract, Method, Service
     from services.chassis.contract.custom import Custom, CustomClass
     from services.chassis.transport import Messages
     from services.records.engine import Engine
@@ -77,7 +77,7 @@ def handlers_beside(engine: Engine, host: str, servicers: Mapping[str, object]) 
     `servicers` are by the full name of their service; one that is served by records alone has none.
 
     Raises:
-        LookupError: Where nothing serves a method, or a servicer serves no service; all of them are named.
+        LookupError: Where nothing serves a method, or a servicer or one of its methods serves nothing; all are named.
     """
     messages, derived = messages_of(engine.contract.pool), engine.handlers()
     services = engine.contract.hosted_by(host)
@@ -85,6 +85,7 @@ def handlers_beside(engine: Engine, host: str, servicers: Mapping[str, object]) 
     handlers: dict[str, Handler] = {}
     for service in services:
         servicer = servicers.get(service.full_name)
+        wrong += _strangers(servicer, service)
         for method in service.methods:
             function = getattr(servicer, method.name, None) or derived.get(method.path)
             if function is None:
@@ -92,8 +93,16 @@ def handlers_beside(engine: Engine, host: str, servicers: Mapping[str, object]) 
             else:
                 handlers[method.path] = Handler(method=method, request_type=messages(method.input), function=function)
     if wrong:
-        raise LookupError(f"Nothing serves {', '.join(wrong)}. Mend: write them in a servicer of {host}.")
+        said = "Mend: write what the contract has in a servicer, and name each as the contract does."
+        raise LookupError(f"{', '.join(wrong)}: in the contract or in a servicer of {host}, but not in both. {said}")
     return handlers
+
+
+def _strangers(servicer: object, service: Service) -> list[str]:
+    """Return the functions of a servicer that are named as RPCs are, and are none: a misspelt one would serve nothing."""
+    known = {method.name for method in service.methods}
+    named = (name for name in dir(servicer) if name[:1].isupper() and callable(getattr(servicer, name)))
+    return [f"{service.full_name}.{name}" for name in named if name not in known]
 
 
 def _load(found: CustomClass) -> ModuleType:
@@ -109,7 +118,7 @@ def _load(found: CustomClass) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise _failed(found, error) from error
     return module
@@ -118,7 +127,7 @@ def _load(found: CustomClass) -> ModuleType:
 def _import_own(found: CustomClass) -> ModuleType:
     try:
         return importlib.import_module(f"services.{RECORD_HOST}.methods.{found.segment}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _failed(found, error) from error
 
 
@@ -128,7 +137,10 @@ def _bind(found: CustomClass, module: ModuleType, engine: Engine, contract: Cont
         mend = f"Let it come from `services.records.methods.{SUFFIX}`"
         raise _refused(found, f"The class is no {SUFFIX}", mend)
     messages = messages_of(contract.pool)
-    served = kind(engine, messages)
+    try:
+        served = kind(engine, messages)
+    except Exception as error:
+        raise _failed(found, error) from error
     return {
         method.path: Handler(
             method=method, request_type=messages(method.input), function=_checked(found, method, served)
@@ -156,7 +168,7 @@ def _checked(found: CustomClass, method: Method, served: Methods) -> Any:
     return function
 
 
-def _failed(found: CustomClass, error: Exception) -> ContractError:
+def _failed(found: CustomClass, error: BaseException) -> ContractError:
     said = f"The file fails as it is loaded: {type(error).__name__}: {error}"
     return _refused(found, said.rstrip("."), "Correct it, or install what it needs")
 

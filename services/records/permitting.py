@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Permitting:
     """The fields of one record that need a permission to be written."""
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "_guarded")
 
     def __init__(self, table: RecordTable) -> None:
         """Find the fields."""
@@ -29,6 +29,14 @@ class Permitting:
             (table.descriptor.fields_by_name[field.name], Permission(name=field.write_permission))
             for field in table.record.fields
             if field.write_permission
+        ]
+        self._guarded: list[tuple[FieldDescriptor, list[Permission]]] = [
+            (
+                table.descriptor.fields_by_name[field.name],
+                [Permission(name=name) for name in (field.read_permission, field.write_permission) if name],
+            )
+            for field in table.record.fields
+            if field.read_permission or field.write_permission
         ]
 
     def check_new(self, body: Message, caller: Caller, path: str) -> None:
@@ -42,11 +50,11 @@ class Permitting:
                 raise _refused(path, one.name, permission)
 
     def keep_unseen(self, stored: Any, patch: Any, mask: Sequence[str], caller: Caller) -> None:
-        """Have a full replacement keep the fields that it leaves out and that the caller may not write."""
+        """Have a full replacement keep the fields that it leaves out and that the caller may not read or not write."""
         if "*" not in mask:
             return
-        for one, permission in self._fields:
-            if not caller.holds(permission) and not _is_set(patch, one) and _is_set(stored, one):
+        for one, permissions in self._guarded:
+            if not all(map(caller.holds, permissions)) and not _is_set(patch, one) and _is_set(stored, one):
                 _copy(stored, patch, one)
 
     def check_changed(self, stored: Message, result: Message, mask: Sequence[str], caller: Caller, where: str) -> None:

@@ -208,6 +208,14 @@ class Session:
         await Delete(writer)(request, self.call, self.work.transaction)
         self._seen.pop((writer.table.record.message, name), None)
 
+    def check_name(self, kind: type[Message] | str, name: str, field: str) -> None:
+        """Refuse what a request has in `field` and is no name of such a record; it need not exist.
+
+        Raises:
+            NameInvalid: with the field.
+        """
+        self._writer(kind).names.check(name, field)
+
     async def is_same(self, message: Message) -> bool:
         """Whether a record that this session has read is still the one that it read."""
         name: str = message.name  # type: ignore[attr-defined]

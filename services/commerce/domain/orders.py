@@ -47,6 +47,17 @@ class ProductNotForSale(FailedPrecondition):
     domain = "commerce.tenon"
 
 
+class TotalOutOfRange(FailedPrecondition):
+    """The items of an order cost more together than 64 bits hold."""
+
+    reason = "TOTAL_OUT_OF_RANGE"
+    domain = "commerce.tenon"
+
+
+MOST = 2**63 - 1
+"""The most that an order costs, in the smallest unit of its currency."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
     """How far one item of an order is."""
@@ -162,6 +173,15 @@ def one_currency(currencies: Iterable[str]) -> str:
         said = f"The prices are in {' and '.join(found)}. Order what has one currency."
         raise CurrenciesDiffer(said, metadata={"currencies": ", ".join(found)})
     return found[0]
+
+
+def total_of(name: str, prices: Iterable[tuple[int, int]]) -> int:
+    """Return what an order costs, by the price and the quantity of each item; raises TotalOutOfRange."""
+    total = sum(price * quantity for price, quantity in prices)
+    if total > MOST:
+        said = f"`{name}` would cost {total:,}, and at most {MOST:,} can be kept. Order less at once."
+        raise TotalOutOfRange(said, metadata={"name": name})
+    return total
 
 
 def require_for_sale(active: Mapping[str, bool]) -> None:

@@ -16,7 +16,7 @@ MOST = 10**15
 
 
 class StockInsufficient(FailedPrecondition):
-    """Less is available, or set aside, than is needed."""
+    """Less is available, set aside or counted than is needed."""
 
     reason = "STOCK_INSUFFICIENT"
     domain = "commerce.tenon"
@@ -73,6 +73,8 @@ class Stock:
     """How much there is."""
     reserved: int = 0
     """How much of it is set aside."""
+    for_orders: int = 0
+    """How much of what is set aside is for orders, and leaves with them alone."""
     reorder_level: int | None = None
     """The quantity at which it is low, or None where nobody wants to know."""
 
@@ -88,14 +90,22 @@ class Stock:
 
     def moved(self, movement: Movement) -> Stock:
         """Return the stock after a movement, which may be more than there is: `lacks` tells."""
-        return replace(self, on_hand=self.on_hand + movement.quantity, reserved=self.reserved + movement.reserved)
+        return replace(
+            self,
+            on_hand=self.on_hand + movement.quantity,
+            reserved=self.reserved + movement.reserved,
+            for_orders=self.for_orders + (movement.reserved if movement.for_order else 0),
+        )
 
-    def lacks(self) -> str:
-        """Return what there would be less of than nothing, or an empty text."""
-        if self.reserved < 0:
-            return f"{-self.reserved:,} more would be made available or handed over than are set aside"
+    def lacks(self, kind: Kind) -> str:
+        """Return what there would be less of than nothing after a movement, with the mend, or an empty text."""
+        if self.for_orders < 0 or self.reserved < self.for_orders:
+            more = max(-self.for_orders, self.for_orders - self.reserved)
+            return f"{more:,} more would be released than are set aside, those for orders apart. Release less"
+        if self.available < 0 and kind is Kind.COUNT:
+            return f"{-self.available:,} more are set aside than were counted. Release them, or cancel orders, first"
         if self.available < 0:
-            return f"{-self.available:,} more are needed than are available"
+            return f"{-self.available:,} more are needed than are available. Take less, or wait until there is more"
         return ""
 
 
@@ -109,6 +119,8 @@ class Movement:
     """How much more there is."""
     reserved: int = 0
     """How much more is set aside."""
+    for_order: bool = False
+    """Whether what is set aside is for an order."""
 
 
 def adjust(quantity: int) -> Movement:
@@ -116,19 +128,19 @@ def adjust(quantity: int) -> Movement:
     return Movement(kind=Kind.ADJUST, quantity=quantity)
 
 
-def reserve(quantity: int) -> Movement:
+def reserve(quantity: int, *, for_order: bool = False) -> Movement:
     """Set aside."""
-    return Movement(kind=Kind.RESERVE, reserved=quantity)
+    return Movement(kind=Kind.RESERVE, reserved=quantity, for_order=for_order)
 
 
-def release(quantity: int) -> Movement:
+def release(quantity: int, *, for_order: bool = False) -> Movement:
     """Make available again."""
-    return Movement(kind=Kind.RELEASE, reserved=-quantity)
+    return Movement(kind=Kind.RELEASE, reserved=-quantity, for_order=for_order)
 
 
 def fulfil(quantity: int) -> Movement:
-    """Hand over what was set aside."""
-    return Movement(kind=Kind.FULFIL, quantity=-quantity, reserved=-quantity)
+    """Hand over what was set aside for an order."""
+    return Movement(kind=Kind.FULFIL, quantity=-quantity, reserved=-quantity, for_order=True)
 
 
 def take_back(quantity: int, *, damaged: bool = False) -> Movement:
@@ -146,18 +158,18 @@ def count(stock: Stock, counted: int) -> Movement:
     return Movement(kind=Kind.COUNT, quantity=counted - stock.on_hand)
 
 
-def transfer(variant: str, source: str, destination: str, quantity: int) -> dict[Place, Movement]:
+def transfer(source: Place, destination: Place, quantity: int) -> dict[Place, Movement]:
     """Move stock from one location to another; raises LocationsSame."""
     if source == destination:
         said = "It is the source as well. Name another location."
         raise LocationsSame(
             f"destination: {said}",
             violations=[Violation(field="destination", description=said, reason=LocationsSame.reason)],
-            metadata={"location": source},
+            metadata={"location": source.location},
         )
     return {
-        Place(variant=variant, location=source): Movement(kind=Kind.TRANSFER_OUT, quantity=-quantity),
-        Place(variant=variant, location=destination): Movement(kind=Kind.TRANSFER_IN, quantity=quantity),
+        source: Movement(kind=Kind.TRANSFER_OUT, quantity=-quantity),
+        destination: Movement(kind=Kind.TRANSFER_IN, quantity=quantity),
     }
 
 
@@ -169,7 +181,7 @@ def move(stocks: Mapping[Place, Stock], movements: Mapping[Place, Movement]) -> 
         StockOutOfRange: where more would be kept than can be.
     """
     after = {place: stocks[place].moved(movement) for place, movement in movements.items()}
-    refuse_shortages((place, stock.lacks()) for place, stock in after.items())
+    refuse_shortages((place, stock.lacks(movements[place].kind)) for place, stock in after.items())
     for place, stock in after.items():
         if stock.on_hand > MOST:
             said = f"`{place.level}` would hold more than {MOST:,}. Add less."
@@ -183,11 +195,11 @@ def refuse_shortages(found: Iterable[tuple[Place, str]]) -> None:
     if not lacking:
         return
     place, lack = lacking[0]
-    more = f", and {len(lacking) - 1} more are short" if len(lacking) > 1 else ""
+    more = f" {len(lacking) - 1} more are short." if len(lacking) > 1 else ""
     raise StockInsufficient(
-        f"`{place.variant}` at `{place.location}`: {lack}{more}. Take less, or wait until there is more.",
+        f"`{place.variant}` at `{place.location}`: {lack}.{more}",
         violations=[
-            Violation(field=each.level, description=f"{said[:1].upper()}{said[1:]}.", reason=StockInsufficient.reason)
+            Violation(field=each.level, description=f"{said}.", reason=StockInsufficient.reason)
             for each, said in lacking
         ],
         metadata={"variant": place.variant, "location": place.location},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tenon.commerce.v1 import inventory_service_pb2 as pb
+from tenon.commerce.v1 import location_pb2, variant_pb2
 
 from services.commerce.domain import stock
 from services.commerce.domain.stock import Place
@@ -27,7 +28,7 @@ class InventoryServicer:
         """Set stock aside."""
 
         async def work(session: Session) -> pb.ReserveStockResponse:
-            place = Place(variant=request.variant, location=request.location)
+            place = _place(session, request.variant, request.location)
             levels = await Ledger(session, reason=request.reason).move({place: stock.reserve(request.quantity)})
             return pb.ReserveStockResponse(stock_level=levels[place])
 
@@ -37,7 +38,7 @@ class InventoryServicer:
         """Make stock available again."""
 
         async def work(session: Session) -> pb.ReleaseStockResponse:
-            place = Place(variant=request.variant, location=request.location)
+            place = _place(session, request.variant, request.location)
             levels = await Ledger(session, reason=request.reason).move({place: stock.release(request.quantity)})
             return pb.ReleaseStockResponse(stock_level=levels[place])
 
@@ -47,7 +48,7 @@ class InventoryServicer:
         """Add to the stock, or take from it."""
 
         async def work(session: Session) -> pb.AdjustStockResponse:
-            place = Place(variant=request.variant, location=request.location)
+            place = _place(session, request.variant, request.location)
             levels = await Ledger(session, reason=request.reason).move({place: stock.adjust(request.quantity)})
             return pb.AdjustStockResponse(stock_level=levels[place])
 
@@ -57,8 +58,9 @@ class InventoryServicer:
         """Move stock from one location to another."""
 
         async def work(session: Session) -> pb.TransferStockResponse:
-            moved = stock.transfer(request.variant, request.source, request.destination, request.quantity)
-            source, destination = moved
+            source = _place(session, request.variant, request.source, "source")
+            destination = _place(session, request.variant, request.destination, "destination")
+            moved = stock.transfer(source, destination, request.quantity)
             levels = await Ledger(session, reason=request.reason).move(moved)
             return pb.TransferStockResponse(source=levels[source], destination=levels[destination])
 
@@ -68,7 +70,7 @@ class InventoryServicer:
         """Make the stock what was counted."""
 
         async def work(session: Session) -> pb.CountStockResponse:
-            place = Place(variant=request.variant, location=request.location)
+            place = _place(session, request.variant, request.location)
             ledger = Ledger(session, reason=request.reason)
             level, movement = await ledger.move_by(place, lambda before: stock.count(before, request.counted))
             return pb.CountStockResponse(stock_level=level, difference=movement.quantity)
@@ -79,8 +81,15 @@ class InventoryServicer:
         """Say from which quantity on stock is low."""
 
         async def work(session: Session) -> pb.SetReorderLevelResponse:
-            place = Place(variant=request.variant, location=request.location)
+            place = _place(session, request.variant, request.location)
             wanted = request.reorder_level if request.HasField("reorder_level") else None
             return pb.SetReorderLevelResponse(stock_level=await Ledger(session).set_reorder_level(place, wanted))
 
         return await self.records.transact(request, call, work)
+
+
+def _place(session: Session, variant: str, location: str, field: str = "location") -> Place:
+    """Return where stock is; `field` has the location in the request. Raises NameInvalid."""
+    session.check_name(variant_pb2.Variant, variant, "variant")
+    session.check_name(location_pb2.Location, location, field)
+    return Place(variant=variant, location=location)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tenon.commerce.v1 import order_pb2, order_service_pb2, product_pb2, variant_pb2
+from tenon.commerce.v1 import customer_pb2, order_pb2, order_service_pb2, product_pb2, variant_pb2
 
 from services.commerce.domain import orders, stock
 from services.commerce.domain.stock import Place
+from services.commerce.servicer.drafts import change_draft
 from services.commerce.storage import Ledger
 
 if TYPE_CHECKING:
@@ -36,19 +38,22 @@ class OrderServicer:
 
     async def UpdateOrder(self, request: pb.UpdateOrderRequest, call: Call) -> bytes:
         """Change a draft."""
-        return await self._change_draft(request, call, request.order.name)
+        name = request.order.name
+        return await change_draft(self.records, request, call, kind=Order, name=name, state_of=_state)
 
     async def DeleteOrder(self, request: pb.DeleteOrderRequest, call: Call) -> bytes:
         """Delete a draft."""
-        return await self._change_draft(request, call, request.name)
+        return await change_draft(self.records, request, call, kind=Order, name=request.name, state_of=_state)
 
     async def PlaceOrder(self, request: pb.PlaceOrderRequest, call: Call) -> bytes:
-        """Settle the prices of a draft, and set its stock aside."""
+        """Settle the prices and the address of a draft, and set its stock aside."""
 
         async def work(session: Session) -> pb.PlaceOrderResponse:
             order = await self._open(session, request, ("DRAFT",))
             await _settle_prices(session, order)
-            await _move(session, order, {item.variant: item.quantity for item in order.items}, stock.reserve)
+            await _settle_address(session, order)
+            wanted = {item.variant: item.quantity for item in order.items}
+            await _move(session, order, wanted, partial(stock.reserve, for_order=True))
             order.place_time.GetCurrentTime()
             _fill(order, orders.place_items(_items(order)), "PLACED")
             await session.update(order, event="placed")
@@ -76,7 +81,7 @@ class OrderServicer:
         async def work(session: Session) -> pb.CancelOrderResponse:
             order = await self._open(session, request, CANCELLABLE)
             kept = {item.variant: item.reserved for item in order.items if item.reserved}
-            await _move(session, order, kept, stock.release, reason=request.reason)
+            await _move(session, order, kept, partial(stock.release, for_order=True), reason=request.reason)
             items = orders.cancel_items(_items(order))
             _fill(order, items, orders.state_of(items, _state(order)))
             order.reason = request.reason
@@ -91,10 +96,7 @@ class OrderServicer:
         async def work(session: Session) -> pb.ReturnOrderResponse:
             order = await self._open(session, request, RETURNABLE)
             chosen = orders.choose(order.name, _items(order), _wanted(request), lambda item: item.kept)
-
-            def back(quantity: int) -> Movement:
-                return stock.take_back(quantity, damaged=request.damaged)
-
+            back = partial(stock.take_back, damaged=request.damaged)
             await _move(session, order, chosen, back, reason=request.reason)
             items = orders.return_items(_items(order), chosen)
             _fill(order, items, orders.state_of(items, _state(order)))
@@ -110,17 +112,6 @@ class OrderServicer:
         orders.require_state(order.name, _state(order), states)
         return order
 
-    async def _change_draft(self, request: Any, call: Call, name: str) -> bytes:
-        """Have records serve a change, and take it back where the order was no draft any more."""
-        async with self.records.open(call) as session:
-            before = (await session.get_any(Order, [name], lock=True)).get(name)
-            answer = await self.records.function(call.method.path)(request, call, session.work.transaction)
-            # A repeat of a change that was made while it was a draft has its first answer, and changes nothing.
-            if before is not None and (request.validate_only or not await session.is_same(before)):
-                orders.require_state(name, _state(before), ("DRAFT",))
-            await session.commit()
-            return answer
-
 
 async def _settle_prices(session: Session, order: Order) -> None:
     """Take over what the variants cost and are called now, if all of them are for sale."""
@@ -135,7 +126,14 @@ async def _settle_prices(session: Session, order: Order) -> None:
         title = products[item.variant.rpartition("/variants/")[0]].display_name
         item.price = variant.price
         item.display_name = f"{title}, {variant.display_name}" if variant.display_name else title
-    order.total = sum(item.price * item.quantity for item in order.items)
+    order.total = orders.total_of(order.name, ((item.price, item.quantity) for item in order.items))
+
+
+async def _settle_address(session: Session, order: Order) -> None:
+    """Take over where the customer lives now, unless the order says where it goes."""
+    customer = await session.get(customer_pb2.Customer, order.customer)
+    if customer.HasField("shipping_address") and not order.HasField("shipping_address"):
+        order.shipping_address.CopyFrom(customer.shipping_address)
 
 
 async def _move(

@@ -8,6 +8,7 @@ from tenon.commerce.v1 import purchase_order_pb2, purchasing_service_pb2
 
 from services.commerce.domain import orders, stock
 from services.commerce.domain.stock import Place
+from services.commerce.servicer.drafts import change_draft
 from services.commerce.storage import Ledger
 
 if TYPE_CHECKING:
@@ -25,11 +26,21 @@ PREFIX = "PURCHASE_ORDER_STATE_"
 
 
 class PurchasingServicer:
-    """Receives what was ordered from suppliers."""
+    """Keeps drafts apart from what was sent, and receives that."""
 
     def __init__(self, records: Engine) -> None:
         """Take the engine."""
         self.records = records
+
+    async def UpdatePurchaseOrder(self, request: pb.UpdatePurchaseOrderRequest, call: Call) -> bytes:
+        """Change a draft."""
+        name = request.purchase_order.name
+        return await change_draft(self.records, request, call, kind=PurchaseOrder, name=name, state_of=_state)
+
+    async def DeletePurchaseOrder(self, request: pb.DeletePurchaseOrderRequest, call: Call) -> bytes:
+        """Delete a draft."""
+        name = request.name
+        return await change_draft(self.records, request, call, kind=PurchaseOrder, name=name, state_of=_state)
 
     async def ReceivePurchaseOrder(self, request: pb.ReceivePurchaseOrderRequest, call: Call) -> bytes:
         """Add what has come to the stock."""

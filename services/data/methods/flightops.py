@@ -25,6 +25,8 @@ TURNAROUND = timedelta(minutes=30)
 MILES_A_MINUTE = 8
 LONGEST = timedelta(days=2)
 """No flight keeps its aircraft longer after its scheduled departure, however late it leaves."""
+MOST_NEAR = 5000
+"""The most flights of an aircraft that are looked at in one stretch of time: two years of seven a day."""
 
 
 class FlightsOverlap(FailedPrecondition):
@@ -32,6 +34,21 @@ class FlightsOverlap(FailedPrecondition):
 
     reason = "FLIGHTS_OVERLAP"
     domain = "flightops.tenon"
+
+
+class FlightsTooMany(FailedPrecondition):
+    """An aircraft has more flights around those that it is to get than can be looked at."""
+
+    reason = "FLIGHTS_TOO_MANY"
+    domain = "flightops.tenon"
+
+    def __init__(self, aircraft: str, start: datetime, end: datetime) -> None:
+        """Take the aircraft, and the time in which it has them."""
+        super().__init__(
+            f"`{aircraft}` has more than {MOST_NEAR:,} flights from {start:%Y-%m-%d} to {end:%Y-%m-%d}. "
+            "Give it flights of fewer days at once.",
+            metadata={"aircraft": aircraft},
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +94,10 @@ class FlightopsServiceMethods(Methods):
         for start, end in spans(moved):
             time = "scheduled_departure_time"
             text = f'aircraft = {quote(aircraft)} {time} >= "{start.isoformat()}" {time} <= "{end.isoformat()}"'
-            found |= {flight.name: flight for flight in await session.find(f"{PACKAGE}.Flight", text)}
+            near = await session.find(f"{PACKAGE}.Flight", text, limit=MOST_NEAR + 1)
+            if len(near) > MOST_NEAR:
+                raise FlightsTooMany(aircraft, start, end)
+            found |= {flight.name: flight for flight in near}
         return blocks(flight for name, flight in found.items() if name not in ours and not self._stays(flight))
 
     def _stays(self, flight: Any) -> bool:

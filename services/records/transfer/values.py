@@ -292,6 +292,17 @@ def read_number(value: Any) -> float:
     raise BadValue(f"`{str(value)[:40]}` is no number.")
 
 
+def read_float(value: Any) -> float:
+    """Return a number that 32 bits can hold."""
+    found = read_number(value)
+    if math.isfinite(found):
+        try:
+            _FLOAT.pack(found)
+        except OverflowError:
+            raise BadValue(f"`{str(value)[:40]}` is beyond what a float holds.") from None
+    return found
+
+
 def read_bool(value: Any) -> bool:
     """Return a truth."""
     if value is True or value is False:
@@ -363,6 +374,7 @@ class Reading:
             FieldDescriptor.TYPE_BOOL: read_bool,
             FieldDescriptor.TYPE_STRING: read_text,
             FieldDescriptor.TYPE_BYTES: read_bytes,
+            FieldDescriptor.TYPE_FLOAT: read_float,
         }.get(field.type, read_number)
 
     def message(self, descriptor: Descriptor) -> Put:

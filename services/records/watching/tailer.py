@@ -161,7 +161,7 @@ class Tailer:
             await asyncio.sleep(RETRY)
 
     async def _listen_once(self) -> None:
-        connection = await self._pool.open()
+        connection = await self._pool.open_apart()
         try:
             ended = asyncio.Event()
             connection.add_termination_listener(lambda _: ended.set())

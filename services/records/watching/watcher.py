@@ -61,6 +61,7 @@ class Watcher:
         self._loop = asyncio.get_running_loop()
         self._alarm = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._rings = 0.0
         self._ring: Ring | None = None
         self._number = 0
         self._caught: Caught | None = None
@@ -183,8 +184,9 @@ class Watcher:
             return told.message
         if self._loop.time() >= self._due:
             return self._beat(ring)
-        if self._timer is None or self._timer.when() <= self._loop.time():
-            self._timer = self._loop.call_at(min(self._due, self._expires, self._ends), self._alarm.set)
+        if self._rings <= self._loop.time():
+            self._rings = min(self._due, self._expires, self._ends)
+            self._timer = self._loop.call_at(self._rings, self._alarm.set)
         await self._alarm.wait()
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import yaml
 
 from services.chassis.repository import REPOSITORY
 from services.meshgen import envoy, openapi, pages
+from services.meshgen.pages.vendor import DIGESTS, PageAltered, graphiql_folder, read_vendor
 from services.meshgen.topology import Topology
 from tests.unit.meshgen.golden import laptop, toy_contract
 
@@ -105,3 +106,14 @@ def test_the_page_finds_all_elements_that_it_asks_for() -> None:
     wanted = {part for content in DOCS.values() for part in re.findall(r"\bat\(\"([a-z]+)\"\)", content.decode())}
     assert wanted
     assert not [name for name in wanted if f'id="{name}"' not in html]
+
+
+def test_graphiql_is_what_its_authors_publish(tmp_path: Path) -> None:
+    folder = Path(graphiql_folder())
+    assert read_vendor(str(folder)).keys() == DIGESTS.keys()
+    for name in DIGESTS:
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    altered = tmp_path / "graphiql.min.js"
+    altered.write_bytes(altered.read_bytes().replace(b"fetch", b"fetsh", 1))
+    with pytest.raises(PageAltered, match=r"graphiql\.min\.js is not the file"):
+        read_vendor(str(tmp_path))

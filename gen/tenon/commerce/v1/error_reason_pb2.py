@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$tenon/commerce/v1/error_reason.proto\x12\x11tenon.commerce.v1*\xc7\x02\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12#\n\x1f\x45RROR_REASON_STOCK_INSUFFICIENT\x10\x01\x12#\n\x1f\x45RROR_REASON_STOCK_OUT_OF_RANGE\x10\x02\x12!\n\x1d\x45RROR_REASON_STATE_UNSUITABLE\x10\x03\x12\"\n\x1e\x45RROR_REASON_QUANTITY_EXCEEDED\x10\x04\x12\x1d\n\x19\x45RROR_REASON_ITEM_UNKNOWN\x10\x05\x12\"\n\x1e\x45RROR_REASON_CURRENCIES_DIFFER\x10\x06\x12%\n!ERROR_REASON_PRODUCT_NOT_FOR_SALE\x10\x07\x12\x1f\n\x1b\x45RROR_REASON_LOCATIONS_SAME\x10\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$tenon/commerce/v1/error_reason.proto\x12\x11tenon.commerce.v1*\xec\x02\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12#\n\x1f\x45RROR_REASON_STOCK_INSUFFICIENT\x10\x01\x12#\n\x1f\x45RROR_REASON_STOCK_OUT_OF_RANGE\x10\x02\x12!\n\x1d\x45RROR_REASON_STATE_UNSUITABLE\x10\x03\x12\"\n\x1e\x45RROR_REASON_QUANTITY_EXCEEDED\x10\x04\x12\x1d\n\x19\x45RROR_REASON_ITEM_UNKNOWN\x10\x05\x12\"\n\x1e\x45RROR_REASON_CURRENCIES_DIFFER\x10\x06\x12%\n!ERROR_REASON_PRODUCT_NOT_FOR_SALE\x10\x07\x12\x1f\n\x1b\x45RROR_REASON_LOCATIONS_SAME\x10\x08\x12#\n\x1f\x45RROR_REASON_TOTAL_OUT_OF_RANGE\x10\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tenon.commerce.v1.error_rea
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=60
-  _globals['_ERRORREASON']._serialized_end=387
+  _globals['_ERRORREASON']._serialized_end=424
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Is never sent."""
     ERROR_REASON_STOCK_INSUFFICIENT: _ErrorReason.ValueType  # 1
-    """Less stock is available, or set aside, than the call needs. PreconditionFailure names each stock level.
+    """Less stock is available, set aside or counted than the call needs. PreconditionFailure names each stock level.
 
         {"reason": "STOCK_INSUFFICIENT", "domain": "commerce.tenon", "metadata": {"variant": "products/runner/variants/size-42", "location": "locations/berlin"}}
     """
@@ -65,6 +65,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "LOCATIONS_SAME", "domain": "commerce.tenon", "metadata": {"location": "locations/berlin"}}
     """
+    ERROR_REASON_TOTAL_OUT_OF_RANGE: _ErrorReason.ValueType  # 9
+    """The items of an order cost more together than 64 bits hold.
+
+        {"reason": "TOTAL_OUT_OF_RANGE", "domain": "commerce.tenon", "metadata": {"name": "orders/0198c9f2"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Says why a call to commerce failed. `google.rpc.ErrorInfo` carries it without the prefix."""
@@ -72,7 +77,7 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Is never sent."""
 ERROR_REASON_STOCK_INSUFFICIENT: ErrorReason.ValueType  # 1
-"""Less stock is available, or set aside, than the call needs. PreconditionFailure names each stock level.
+"""Less stock is available, set aside or counted than the call needs. PreconditionFailure names each stock level.
 
     {"reason": "STOCK_INSUFFICIENT", "domain": "commerce.tenon", "metadata": {"variant": "products/runner/variants/size-42", "location": "locations/berlin"}}
 """
@@ -110,5 +115,10 @@ ERROR_REASON_LOCATIONS_SAME: ErrorReason.ValueType  # 8
 """Stock would be moved from a location to itself.
 
     {"reason": "LOCATIONS_SAME", "domain": "commerce.tenon", "metadata": {"location": "locations/berlin"}}
+"""
+ERROR_REASON_TOTAL_OUT_OF_RANGE: ErrorReason.ValueType  # 9
+"""The items of an order cost more together than 64 bits hold.
+
+    {"reason": "TOTAL_OUT_OF_RANGE", "domain": "commerce.tenon", "metadata": {"name": "orders/0198c9f2"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

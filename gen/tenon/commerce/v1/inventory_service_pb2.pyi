@@ -915,7 +915,7 @@ class CountStockRequest(_message.Message):
     location: _builtins.str
     """Names where it was counted."""
     counted: _builtins.int
-    """Is how much there is."""
+    """Is how much there is; 0 has to be said as well."""
     reason: _builtins.str
     """Is why, for a reader."""
     request_id: _builtins.str
@@ -925,15 +925,17 @@ class CountStockRequest(_message.Message):
         *,
         variant: _builtins.str = ...,
         location: _builtins.str = ...,
-        counted: _builtins.int = ...,
+        counted: _builtins.int | None = ...,
         reason: _builtins.str = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_counted", b"_counted", "counted", b"counted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "location", b"location", "reason", b"reason", "request_id", b"request_id", "variant", b"variant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_counted", b"_counted", "counted", b"counted", "location", b"location", "reason", b"reason", "request_id", b"request_id", "variant", b"variant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__counted: _TypeAlias = _typing.Literal["counted"]  # noqa: Y015
+    _WhichOneofArgType__counted: _TypeAlias = _typing.Literal["_counted", b"_counted"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__counted) -> _WhichOneofReturnType__counted | None: ...
 
 Global___CountStockRequest: _TypeAlias = CountStockRequest  # noqa: Y015
 

@@ -215,8 +215,8 @@ class InventoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseStock(self, request, context):
-        """Makes stock available again that was set aside. Repeating it is safe with a `request_id`.
-        Fails with FAILED_PRECONDITION where less was set aside by ReserveStock and PlaceOrder together.
+        """Makes stock available again that ReserveStock set aside. Repeating it is safe with a `request_id`.
+        Fails with FAILED_PRECONDITION where less was set aside; what is set aside for orders is theirs until CancelOrder.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

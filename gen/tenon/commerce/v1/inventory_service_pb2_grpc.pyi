@@ -80,8 +80,8 @@ class InventoryServiceStub:
     Fails with FAILED_PRECONDITION where less is available.
     """
     ReleaseStock: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ReleaseStockRequest, _inventory_service_pb2.ReleaseStockResponse]
-    """Makes stock available again that was set aside. Repeating it is safe with a `request_id`.
-    Fails with FAILED_PRECONDITION where less was set aside by ReserveStock and PlaceOrder together.
+    """Makes stock available again that ReserveStock set aside. Repeating it is safe with a `request_id`.
+    Fails with FAILED_PRECONDITION where less was set aside; what is set aside for orders is theirs until CancelOrder.
     """
     AdjustStock: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.AdjustStockRequest, _inventory_service_pb2.AdjustStockResponse]
     """Adds to the stock, or takes from what is available. Repeating it is safe with a `request_id`.
@@ -147,8 +147,8 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     Fails with FAILED_PRECONDITION where less is available.
     """
     ReleaseStock: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ReleaseStockRequest, _inventory_service_pb2.ReleaseStockResponse]  # type: ignore[assignment]
-    """Makes stock available again that was set aside. Repeating it is safe with a `request_id`.
-    Fails with FAILED_PRECONDITION where less was set aside by ReserveStock and PlaceOrder together.
+    """Makes stock available again that ReserveStock set aside. Repeating it is safe with a `request_id`.
+    Fails with FAILED_PRECONDITION where less was set aside; what is set aside for orders is theirs until CancelOrder.
     """
     AdjustStock: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.AdjustStockRequest, _inventory_service_pb2.AdjustStockResponse]  # type: ignore[assignment]
     """Adds to the stock, or takes from what is available. Repeating it is safe with a `request_id`.
@@ -283,8 +283,8 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_service_pb2.ReleaseStockRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.ReleaseStockResponse, _abc.Awaitable[_inventory_service_pb2.ReleaseStockResponse]]:
-        """Makes stock available again that was set aside. Repeating it is safe with a `request_id`.
-        Fails with FAILED_PRECONDITION where less was set aside by ReserveStock and PlaceOrder together.
+        """Makes stock available again that ReserveStock set aside. Repeating it is safe with a `request_id`.
+        Fails with FAILED_PRECONDITION where less was set aside; what is set aside for orders is theirs until CancelOrder.
         """
 
     @_abc_1.abstractmethod

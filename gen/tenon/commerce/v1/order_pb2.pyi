@@ -113,7 +113,7 @@ class Order(_message.Message):
 
     @_builtins.property
     def shipping_address(self) -> _address_pb2.Address:
-        """Is where the items go; the customer's address where it is unset."""
+        """Is where the items go. Where it is unset, PlaceOrder takes over the customer's."""
 
     @_builtins.property
     def place_time(self) -> _timestamp_pb2.Timestamp:

@@ -129,16 +129,17 @@ class OrderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateOrder(self, request, context):
-        """Changes the fields of an order that the mask names. Repeating it changes nothing more.
-        Fails with NOT_FOUND where there is no such order, and with ABORTED where the etag is not the latest.
+        """Changes the fields of a draft that the mask names. Repeating it changes nothing more.
+        Fails with NOT_FOUND where there is no such order, with FAILED_PRECONDITION where it is no draft, and with ABORTED
+        where the etag is not the latest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteOrder(self, request, context):
-        """Deletes an order. Repeating it fails with NOT_FOUND and does no harm.
-        Fails with FAILED_PRECONDITION while something refers to it, and with ABORTED where the etag is not the latest.
+        """Deletes a draft. Repeating it fails with NOT_FOUND and does no harm.
+        Fails with FAILED_PRECONDITION where the order is no draft, and with ABORTED where the etag is not the latest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -161,8 +162,9 @@ class OrderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PlaceOrder(self, request, context):
-        """Makes a draft binding: prices are settled, and stock is set aside for every item or for none. Repeating it is safe with
-        a `request_id`. Fails with FAILED_PRECONDITION where the order is no draft, or less is available than it asks for.
+        """Makes a draft binding: prices and address are settled, and stock is set aside for every item or for none. Repeating it
+        is safe with a `request_id`. Fails with FAILED_PRECONDITION where the order is no draft, less is available than it asks
+        for, a product is not for sale, or the prices have several currencies or come to more than 64 bits hold.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

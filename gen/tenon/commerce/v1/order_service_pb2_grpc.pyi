@@ -48,12 +48,13 @@ class OrderServiceStub:
     names nothing.
     """
     UpdateOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.UpdateOrderRequest, _order_pb2.Order]
-    """Changes the fields of an order that the mask names. Repeating it changes nothing more.
-    Fails with NOT_FOUND where there is no such order, and with ABORTED where the etag is not the latest.
+    """Changes the fields of a draft that the mask names. Repeating it changes nothing more.
+    Fails with NOT_FOUND where there is no such order, with FAILED_PRECONDITION where it is no draft, and with ABORTED
+    where the etag is not the latest.
     """
     DeleteOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.DeleteOrderRequest, _empty_pb2.Empty]
-    """Deletes an order. Repeating it fails with NOT_FOUND and does no harm.
-    Fails with FAILED_PRECONDITION while something refers to it, and with ABORTED where the etag is not the latest.
+    """Deletes a draft. Repeating it fails with NOT_FOUND and does no harm.
+    Fails with FAILED_PRECONDITION where the order is no draft, and with ABORTED where the etag is not the latest.
     """
     BatchGetOrders: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.BatchGetOrdersRequest, _order_service_pb2.BatchGetOrdersResponse]
     """Returns up to 1,000 orders by their names, in the order asked for. Repeating it is safe.
@@ -64,8 +65,9 @@ class OrderServiceStub:
     misses nothing and shows nothing twice. Fails with INVALID_ARGUMENT where the filter or the token is malformed.
     """
     PlaceOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.PlaceOrderRequest, _order_service_pb2.PlaceOrderResponse]
-    """Makes a draft binding: prices are settled, and stock is set aside for every item or for none. Repeating it is safe with
-    a `request_id`. Fails with FAILED_PRECONDITION where the order is no draft, or less is available than it asks for.
+    """Makes a draft binding: prices and address are settled, and stock is set aside for every item or for none. Repeating it
+    is safe with a `request_id`. Fails with FAILED_PRECONDITION where the order is no draft, less is available than it asks
+    for, a product is not for sale, or the prices have several currencies or come to more than 64 bits hold.
     """
     ConfirmOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.ConfirmOrderRequest, _order_service_pb2.ConfirmOrderResponse]
     """Accepts an order that was placed. Repeating it fails with FAILED_PRECONDITION and does no harm.
@@ -101,12 +103,13 @@ class OrderServiceAsyncStub(OrderServiceStub):
     names nothing.
     """
     UpdateOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.UpdateOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
-    """Changes the fields of an order that the mask names. Repeating it changes nothing more.
-    Fails with NOT_FOUND where there is no such order, and with ABORTED where the etag is not the latest.
+    """Changes the fields of a draft that the mask names. Repeating it changes nothing more.
+    Fails with NOT_FOUND where there is no such order, with FAILED_PRECONDITION where it is no draft, and with ABORTED
+    where the etag is not the latest.
     """
     DeleteOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.DeleteOrderRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes an order. Repeating it fails with NOT_FOUND and does no harm.
-    Fails with FAILED_PRECONDITION while something refers to it, and with ABORTED where the etag is not the latest.
+    """Deletes a draft. Repeating it fails with NOT_FOUND and does no harm.
+    Fails with FAILED_PRECONDITION where the order is no draft, and with ABORTED where the etag is not the latest.
     """
     BatchGetOrders: _aio.UnaryUnaryMultiCallable[_order_service_pb2.BatchGetOrdersRequest, _order_service_pb2.BatchGetOrdersResponse]  # type: ignore[assignment]
     """Returns up to 1,000 orders by their names, in the order asked for. Repeating it is safe.
@@ -117,8 +120,9 @@ class OrderServiceAsyncStub(OrderServiceStub):
     misses nothing and shows nothing twice. Fails with INVALID_ARGUMENT where the filter or the token is malformed.
     """
     PlaceOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.PlaceOrderRequest, _order_service_pb2.PlaceOrderResponse]  # type: ignore[assignment]
-    """Makes a draft binding: prices are settled, and stock is set aside for every item or for none. Repeating it is safe with
-    a `request_id`. Fails with FAILED_PRECONDITION where the order is no draft, or less is available than it asks for.
+    """Makes a draft binding: prices and address are settled, and stock is set aside for every item or for none. Repeating it
+    is safe with a `request_id`. Fails with FAILED_PRECONDITION where the order is no draft, less is available than it asks
+    for, a product is not for sale, or the prices have several currencies or come to more than 64 bits hold.
     """
     ConfirmOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.ConfirmOrderRequest, _order_service_pb2.ConfirmOrderResponse]  # type: ignore[assignment]
     """Accepts an order that was placed. Repeating it fails with FAILED_PRECONDITION and does no harm.
@@ -175,8 +179,9 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_service_pb2.UpdateOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_pb2.Order, _abc.Awaitable[_order_pb2.Order]]:
-        """Changes the fields of an order that the mask names. Repeating it changes nothing more.
-        Fails with NOT_FOUND where there is no such order, and with ABORTED where the etag is not the latest.
+        """Changes the fields of a draft that the mask names. Repeating it changes nothing more.
+        Fails with NOT_FOUND where there is no such order, with FAILED_PRECONDITION where it is no draft, and with ABORTED
+        where the etag is not the latest.
         """
 
     @_abc_1.abstractmethod
@@ -185,8 +190,8 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_service_pb2.DeleteOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes an order. Repeating it fails with NOT_FOUND and does no harm.
-        Fails with FAILED_PRECONDITION while something refers to it, and with ABORTED where the etag is not the latest.
+        """Deletes a draft. Repeating it fails with NOT_FOUND and does no harm.
+        Fails with FAILED_PRECONDITION where the order is no draft, and with ABORTED where the etag is not the latest.
         """
 
     @_abc_1.abstractmethod
@@ -215,8 +220,9 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_service_pb2.PlaceOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_service_pb2.PlaceOrderResponse, _abc.Awaitable[_order_service_pb2.PlaceOrderResponse]]:
-        """Makes a draft binding: prices are settled, and stock is set aside for every item or for none. Repeating it is safe with
-        a `request_id`. Fails with FAILED_PRECONDITION where the order is no draft, or less is available than it asks for.
+        """Makes a draft binding: prices and address are settled, and stock is set aside for every item or for none. Repeating it
+        is safe with a `request_id`. Fails with FAILED_PRECONDITION where the order is no draft, less is available than it asks
+        for, a product is not for sale, or the prices have several currencies or come to more than 64 bits hold.
         """
 
     @_abc_1.abstractmethod

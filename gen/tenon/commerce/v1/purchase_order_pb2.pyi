@@ -59,7 +59,10 @@ Global___PurchaseOrderState: _TypeAlias = PurchaseOrderState  # noqa: Y015
 
 @_typing.final
 class PurchaseOrder(_message.Message):
-    """Is what is ordered from a supplier, to come to one location. It belongs to one organization."""
+    """Is what is ordered from a supplier, to come to one location. It belongs to one organization.
+
+    A draft is changed and deleted as any record; what was sent is changed by its own methods alone.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -188,16 +188,17 @@ class PurchasingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdatePurchaseOrder(self, request, context):
-        """Changes the fields of a purchase order that the mask names. Repeating it changes nothing more.
-        Fails with NOT_FOUND where there is no such purchase order, and with ABORTED where the etag is not the latest.
+        """Changes the fields of a draft that the mask names. Repeating it changes nothing more.
+        Fails with NOT_FOUND where there is no such purchase order, with FAILED_PRECONDITION where it is no draft, and with
+        ABORTED where the etag is not the latest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeletePurchaseOrder(self, request, context):
-        """Deletes a purchase order. Repeating it fails with NOT_FOUND and does no harm.
-        Fails with FAILED_PRECONDITION while something refers to it, and with ABORTED where the etag is not the latest.
+        """Deletes a draft. Repeating it fails with NOT_FOUND and does no harm.
+        Fails with FAILED_PRECONDITION where the purchase order is no draft, and with ABORTED where the etag is not the latest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

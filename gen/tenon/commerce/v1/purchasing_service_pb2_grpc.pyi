@@ -72,12 +72,13 @@ class PurchasingServiceStub:
     names nothing.
     """
     UpdatePurchaseOrder: _grpc.UnaryUnaryMultiCallable[_purchasing_service_pb2.UpdatePurchaseOrderRequest, _purchase_order_pb2.PurchaseOrder]
-    """Changes the fields of a purchase order that the mask names. Repeating it changes nothing more.
-    Fails with NOT_FOUND where there is no such purchase order, and with ABORTED where the etag is not the latest.
+    """Changes the fields of a draft that the mask names. Repeating it changes nothing more.
+    Fails with NOT_FOUND where there is no such purchase order, with FAILED_PRECONDITION where it is no draft, and with
+    ABORTED where the etag is not the latest.
     """
     DeletePurchaseOrder: _grpc.UnaryUnaryMultiCallable[_purchasing_service_pb2.DeletePurchaseOrderRequest, _empty_pb2.Empty]
-    """Deletes a purchase order. Repeating it fails with NOT_FOUND and does no harm.
-    Fails with FAILED_PRECONDITION while something refers to it, and with ABORTED where the etag is not the latest.
+    """Deletes a draft. Repeating it fails with NOT_FOUND and does no harm.
+    Fails with FAILED_PRECONDITION where the purchase order is no draft, and with ABORTED where the etag is not the latest.
     """
     SendPurchaseOrder: _grpc.UnaryUnaryMultiCallable[_purchasing_service_pb2.SendPurchaseOrderRequest, _purchasing_service_pb2.SendPurchaseOrderResponse]
     """Says that a purchase order has gone to its supplier. Repeating it fails with FAILED_PRECONDITION and does no harm.
@@ -132,12 +133,13 @@ class PurchasingServiceAsyncStub(PurchasingServiceStub):
     names nothing.
     """
     UpdatePurchaseOrder: _aio.UnaryUnaryMultiCallable[_purchasing_service_pb2.UpdatePurchaseOrderRequest, _purchase_order_pb2.PurchaseOrder]  # type: ignore[assignment]
-    """Changes the fields of a purchase order that the mask names. Repeating it changes nothing more.
-    Fails with NOT_FOUND where there is no such purchase order, and with ABORTED where the etag is not the latest.
+    """Changes the fields of a draft that the mask names. Repeating it changes nothing more.
+    Fails with NOT_FOUND where there is no such purchase order, with FAILED_PRECONDITION where it is no draft, and with
+    ABORTED where the etag is not the latest.
     """
     DeletePurchaseOrder: _aio.UnaryUnaryMultiCallable[_purchasing_service_pb2.DeletePurchaseOrderRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes a purchase order. Repeating it fails with NOT_FOUND and does no harm.
-    Fails with FAILED_PRECONDITION while something refers to it, and with ABORTED where the etag is not the latest.
+    """Deletes a draft. Repeating it fails with NOT_FOUND and does no harm.
+    Fails with FAILED_PRECONDITION where the purchase order is no draft, and with ABORTED where the etag is not the latest.
     """
     SendPurchaseOrder: _aio.UnaryUnaryMultiCallable[_purchasing_service_pb2.SendPurchaseOrderRequest, _purchasing_service_pb2.SendPurchaseOrderResponse]  # type: ignore[assignment]
     """Says that a purchase order has gone to its supplier. Repeating it fails with FAILED_PRECONDITION and does no harm.
@@ -249,8 +251,9 @@ class PurchasingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _purchasing_service_pb2.UpdatePurchaseOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_purchase_order_pb2.PurchaseOrder, _abc.Awaitable[_purchase_order_pb2.PurchaseOrder]]:
-        """Changes the fields of a purchase order that the mask names. Repeating it changes nothing more.
-        Fails with NOT_FOUND where there is no such purchase order, and with ABORTED where the etag is not the latest.
+        """Changes the fields of a draft that the mask names. Repeating it changes nothing more.
+        Fails with NOT_FOUND where there is no such purchase order, with FAILED_PRECONDITION where it is no draft, and with
+        ABORTED where the etag is not the latest.
         """
 
     @_abc_1.abstractmethod
@@ -259,8 +262,8 @@ class PurchasingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _purchasing_service_pb2.DeletePurchaseOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes a purchase order. Repeating it fails with NOT_FOUND and does no harm.
-        Fails with FAILED_PRECONDITION while something refers to it, and with ABORTED where the etag is not the latest.
+        """Deletes a draft. Repeating it fails with NOT_FOUND and does no harm.
+        Fails with FAILED_PRECONDITION where the purchase order is no draft, and with ABORTED where the etag is not the latest.
         """
 
     @_abc_1.abstractmethod

@@ -35,6 +35,7 @@ class StockLevel(_message.Message):
     REORDER_LEVEL_FIELD_NUMBER: _builtins.int
     LOW_FIELD_NUMBER: _builtins.int
     COUNT_TIME_FIELD_NUMBER: _builtins.int
+    RESERVED_FOR_ORDERS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
@@ -54,6 +55,8 @@ class StockLevel(_message.Message):
     """Says whether the stock is low: that no more is available than `reorder_level`. An event
     `commerce.tenon/StockLevel.low` tells when it becomes so.
     """
+    reserved_for_orders: _builtins.int
+    """Is how much of what is set aside is for orders, and so leaves with them alone."""
     etag: _builtins.str
     """Changes whenever the stock level does; sent back, it guards against overwriting what somebody else wrote."""
     @_builtins.property
@@ -79,13 +82,14 @@ class StockLevel(_message.Message):
         reorder_level: _builtins.int | None = ...,
         low: _builtins.bool = ...,
         count_time: _timestamp_pb2.Timestamp | None = ...,
+        reserved_for_orders: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_reorder_level", b"_reorder_level", "count_time", b"count_time", "create_time", b"create_time", "reorder_level", b"reorder_level", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reorder_level", b"_reorder_level", "available", b"available", "count_time", b"count_time", "create_time", b"create_time", "etag", b"etag", "location", b"location", "low", b"low", "name", b"name", "on_hand", b"on_hand", "reorder_level", b"reorder_level", "reserved", b"reserved", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reorder_level", b"_reorder_level", "available", b"available", "count_time", b"count_time", "create_time", b"create_time", "etag", b"etag", "location", b"location", "low", b"low", "name", b"name", "on_hand", b"on_hand", "reorder_level", b"reorder_level", "reserved", b"reserved", "reserved_for_orders", b"reserved_for_orders", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__reorder_level: _TypeAlias = _typing.Literal["reorder_level"]  # noqa: Y015
     _WhichOneofArgType__reorder_level: _TypeAlias = _typing.Literal["_reorder_level", b"_reorder_level"]  # noqa: Y015

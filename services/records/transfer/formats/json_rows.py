@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from services.records.transfer.formats.rows import Target
     from services.records.transfer.values import Put, Take
 
+_NUMBERS = frozenset({FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE})
 _SPACE = b" \t\r\n"
 
 
@@ -122,6 +123,9 @@ def _members(field: FieldDescriptor, showing: Showing) -> Callable[[Sequence[Mes
         return _whole_members(take, head, has_presence=field.has_presence)
     if field.has_presence:
         return lambda messages: ["" if value is None else f"{head}{encode(value)}" for value in take(messages)]
+    if field.type in _NUMBERS:
+        # 0.0 is left out, and -0.0 is another number.
+        return lambda messages: [f"{head}{encode(v)}" if v or str(v) == "-0.0" else "" for v in take(messages)]
     return lambda messages: [f"{head}{encode(value)}" if value else "" for value in take(messages)]
 
 
