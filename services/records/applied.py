@@ -44,6 +44,8 @@ class PackageContract:
     """SHA-256 of its files without their comments, and of those that they import, in hexadecimal."""
     descriptors: bytes = field(repr=False)
     """Those files: an encoded `google.protobuf.FileDescriptorSet`."""
+    files: tuple[FileDescriptorProto, ...] = field(default=(), repr=False)
+    """The same files with their lines, of a contract that is not kept yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +64,8 @@ class Applied:
 
 def packages_of(contract: Contract, host: str) -> dict[str, PackageContract]:
     """Return the contracts of the packages whose services or records a process keeps, by package."""
-    names = {each.package for each in (*contract.services, *contract.records) if each.host == host}
+    names = {service.package for service in contract.services if service.host == host}
+    names |= {record.package for record in contract.records if record.host == host}
     by_name = {file.name: file for file in contract.descriptors.file}
     return {name: _pack(name, by_name) for name in sorted(names)}
 
@@ -74,7 +77,12 @@ def _pack(package: str, by_name: Mapping[str, FileDescriptorProto]) -> PackageCo
         packed.file.add().CopyFrom(by_name[name])
         packed.file[-1].ClearField("source_code_info")
     encoded = packed.SerializeToString(deterministic=True)
-    return PackageContract(package=package, fingerprint=hashlib.sha256(encoded).hexdigest(), descriptors=encoded)
+    return PackageContract(
+        package=package,
+        fingerprint=hashlib.sha256(encoded).hexdigest(),
+        descriptors=encoded,
+        files=tuple(by_name[file.name] for file in packed.file),
+    )
 
 
 def _with_imports(names: Sequence[str], by_name: Mapping[str, FileDescriptorProto]) -> Iterator[str]:
@@ -149,7 +157,7 @@ def judge_packages(
 def _together(contracts: Sequence[PackageContract]) -> FileDescriptorSet:
     files: dict[str, FileDescriptorProto] = {}
     for contract in contracts:
-        for file in FileDescriptorSet.FromString(contract.descriptors).file:
+        for file in contract.files or FileDescriptorSet.FromString(contract.descriptors).file:
             files.setdefault(file.name, file)
     return FileDescriptorSet(file=files.values())
 

@@ -50,10 +50,16 @@ def stack(followed: tuple[Stack, Contracts]) -> Stack:
 def contracts(followed: tuple[Stack, Contracts]) -> Iterator[Contracts]:
     """The contracts that are followed; what a test leaves broken is put right for the next."""
     found = followed[1]
-    whole = found.read(LIBRARY)
+    before = {path: path.read_text() for path in found.folder.rglob("*.proto")}
     yield found
-    if found.read(LIBRARY) != whole:
-        found.save(LIBRARY, whole)
+    since = found.position()
+    changed = [path for path in found.folder.rglob("*.proto") if path.read_text() != before.get(path)]
+    for path in changed:
+        path.unlink()
+        if path in before:
+            found.save(path.relative_to(found.folder).as_posix(), before[path])
+    if changed:
+        found.await_said("live in", since)
 
 
 def test_a_new_contract_is_live_in_two_seconds_and_no_call_fails(stack: Stack, contracts: Contracts) -> None:
@@ -92,10 +98,10 @@ def test_a_broken_file_changes_nothing_and_is_told_with_its_line_until_it_is_men
     before = (stack.home / "contract.binpb").read_bytes()
     since = contracts.position()
     with Calls(stack=stack, token=stack.token(), total=200) as calls:
-        contracts.save(LIBRARY, whole.replace("message Shelf {", "message Shelf { nonsense"))
+        contracts.save(LIBRARY, whole.replace("string theme = 2", "nonsense theme = 2"))
         said = contracts.await_said("Mend: ", since)
     assert "not applied; what runs goes on as it was" in said
-    line = next(n for n, text in enumerate(whole.splitlines(), 1) if "message Shelf {" in text)
+    line = next(n for n, text in enumerate(whole.splitlines(), 1) if "string theme = 2" in text)
     assert f"{LIBRARY}:{line}" in said
     assert set(calls.answers) == {"200"}, calls.answers
     assert (stack.home / "contract.binpb").read_bytes() == before
@@ -111,15 +117,19 @@ def test_a_contract_that_breaks_a_convention_or_its_callers_changes_nothing(stac
     before = (stack.home / "contract.binpb").read_bytes()
     for broken, told in (
         (text.replace('option (tenon.options.v1.rule) = {permission: "cats.pets.get"};\n', "", 1), "rule"),
-        (text.replace("string display_name = 2", "string title = 2").replace('"display_name"', '"title"'), "REST"),
+        (
+            text.replace("string display_name = 2", "string title = 2").replace('"display_name"', '"title"'),
+            "display_name",
+        ),
         (text.replace("string description = 4", "int32 description = 4"), "description"),
     ):
         assert broken != text
         since = contracts.position()
         contracts.save(path, broken)
-        said = contracts.await_said("Mend: " if told != "REST" else "--allow-breaking", since)
+        said = contracts.await_said("--allow-breaking" if told == "display_name" else "Mend: ", since)
         assert "not applied" in said
         assert told in said
+        assert f"{path}:" in said
     assert (stack.home / "contract.binpb").read_bytes() == before
     contracts.save(path, text)
     contracts.await_said("mended", since)

@@ -161,10 +161,10 @@ def test_a_killed_worker_ends_its_watches_and_another_goes_on_with_them(harbour:
 
 def test_a_watch_by_grpc_outlives_the_timeout_of_other_calls(harbour: Stack) -> None:
     pool = harbour.contract().pool
-    request = GetMessageClass(pool.FindMessageTypeByName("test.harbour.v1.WatchBerthsRequest"))
-    answer = GetMessageClass(pool.FindMessageTypeByName("test.harbour.v1.WatchBerthsResponse"))
+    request: Any = GetMessageClass(pool.FindMessageTypeByName("test.harbour.v1.WatchBerthsRequest"))
+    answer: Any = GetMessageClass(pool.FindMessageTypeByName("test.harbour.v1.WatchBerthsResponse"))
     with harbour.channel() as channel:
-        watch = channel.unary_stream(
+        watch: Any = channel.unary_stream(
             WATCH, request_serializer=request.SerializeToString, response_deserializer=answer.FromString
         )
         metadata = [("authorization", f"Bearer {harbour.token()}")]

@@ -115,9 +115,7 @@ class ChainHost(AsyncServerInterceptor):
     async def intercept(self, method: Any, request_or_iterator: Any, context: Any, method_name: str) -> Any:  # noqa: ARG002 - the interface's
         """Serve one call (grpc_interceptor's interface); None where the responses were written as a stream."""
         transport = GrpcTransport(context)
-        call, timer = _begin(
-            method, context, transport, behind_sidecar=self._behind_sidecar, ending=self._ending
-        )
+        call, timer = _begin(method, context, transport, behind_sidecar=self._behind_sidecar, ending=self._ending)
         response = None
         try:
             if method.streams:

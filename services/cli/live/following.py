@@ -17,6 +17,7 @@ from services.cli.stack.fingerprint import compile_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from services.chassis.contract import Contract
     from services.cli.settings import Settings
 
 UNCHANGED = "what runs goes on as it was:"
@@ -34,6 +35,7 @@ class Following:
         self._broken = False
         self._forced = False
         self._documents: asyncio.Task[None] | None = None
+        self._running: Contract | None = None
 
     async def run(self) -> None:
         """Apply what was saved since the stack was started, and then every change, for ever."""
@@ -66,7 +68,7 @@ class Following:
             contract = await asyncio.to_thread(read_sources, self._settings)
         except ContractError as error:
             raise NotApplied(str(problem) for problem in error.problems) from error
-        running = await asyncio.to_thread(read_contract, self._settings.contract)
+        running = await self._read_running()
         if serialize_contract(contract) == serialize_contract(running) and not self._forced:
             self._tell_live(names, begun, (), is_new=False)
             return
@@ -77,9 +79,15 @@ class Following:
             self._documents.cancel()
         deployment = Deployment(self._settings, contract, allow_breaking=self._allow_breaking)
         statements = await deployment.run()
-        self._forced = False
+        self._forced, self._running = False, contract
         self._tell_live(names, begun, (*describe(running, contract), *_counted(statements)), is_new=True)
         await self._end(deployment, key)
+
+    async def _read_running(self) -> Contract:
+        """Return the contract that runs; one that we have applied ourselves need not be read again."""
+        if self._running is None or serialize_contract(self._running) != self._settings.contract.read_bytes():
+            self._running = await asyncio.to_thread(read_contract, self._settings.contract)
+        return self._running
 
     async def _end(self, deployment: Deployment, key: str) -> None:
         """Do what is left once a contract is live; its documents are written while the next save is waited for."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Look = Mapping[str, tuple[int, int, int]]
     """Each file that counts, with when it was written, its size and its inode."""
 
-INTERVAL = 0.1
+INTERVAL = 0.05
 """Seconds between two looks."""
 
 SETTLED = 0.05

@@ -10,6 +10,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from services.chassis.contract import StandardKind
 from services.chassis.errors import InvalidArgument, TenonError, Violation
+from services.chassis.interceptors.fields import plan_of, walk
 from services.chassis.interceptors.validation import bind_check
 from services.chassis.transport import Handler
 from services.records.columnar import Columnar, NeedsCare
@@ -123,6 +124,7 @@ class Judging:
         plain = not writer.nested.targets and {link.column for link in writer.table.parents} <= {"parent"}
         self._columnar = Columnar(writer.table, writer.preparing) if plain else None
         self._rules = Rules(writer.table.descriptor, "")
+        self._plan = plan_of(writer.table.descriptor, clears_output=True)
         create = standard_method(contract, record, StandardKind.CREATE)
         self._check: Callable[[Any], None]
         if create is None:
@@ -222,7 +224,10 @@ class Judging:
         return name, above
 
     def _checked_alone(self, message: Any) -> None:
-        violations = self._rules.broken(type(message)(), message)
+        """Judge a record as a request to create it would be judged, where the contract has no such request."""
+        violations: list[Violation] = []
+        walk(message, self._plan, violations)
+        violations += self._rules.broken(type(message)(), message)
         if violations:
             raise InvalidArgument("The row is invalid.", violations=violations)
 

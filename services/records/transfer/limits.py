@@ -23,3 +23,5 @@ class Limits:
     """Operations of one organization that may be under way at once."""
     worker_running: int = 2
     """Operations that one worker runs at once; others wait for their turn."""
+    lease_seconds: float = 15.0
+    """Seconds for which a worker that says nothing keeps an operation. After that another takes it over."""

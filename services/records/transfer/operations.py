@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 PREFIX = "operations/"
 """What the name of an operation begins with."""
 
-LEASE_SECONDS = 15.0
-"""Seconds for which a worker that says nothing keeps an operation. After that another takes it over."""
-
 ABORTED = 10
 """`google.rpc.Code.ABORTED`."""
 
@@ -111,7 +108,7 @@ class Operations:
         id_ = str(uuid7())
         told = _tell_caller(call)
         head = (id_, caller.organization, caller.subject, call.method.path, request, told)
-        tail = (progress.SerializeToString(), self.worker, LEASE_SECONDS, self._limits.running)
+        tail = (progress.SerializeToString(), self.worker, self._limits.lease_seconds, self._limits.running)
         async with self.pool.transaction() as transaction:
             lock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
             await transaction.fetch(lock, (f"tenon operations {caller.organization}",))
@@ -145,7 +142,7 @@ class Operations:
             )
             RETURNING id, method, request, caller, checkpoint, progress, attempts
         """
-        rows = await self.pool.fetch(sql, (self.worker, LEASE_SECONDS, list(methods)))
+        rows = await self.pool.fetch(sql, (self.worker, self._limits.lease_seconds, list(methods)))
         return _read_task(rows[0]) if rows else None
 
     async def renew(self, id_: str, progress: Message | None = None) -> bool:
@@ -159,7 +156,7 @@ class Operations:
             f" progress = coalesce($4, progress) WHERE {_MINE} RETURNING cancelled"
         )
         told = None if progress is None else progress.SerializeToString()
-        rows = await self.pool.fetch(sql, (id_, self.worker, LEASE_SECONDS, told), repeatable=True)
+        rows = await self.pool.fetch(sql, (id_, self.worker, self._limits.lease_seconds, told), repeatable=True)
         return _cancelled(rows)
 
     async def check_point(self, id_: str, checkpoint: Mapping[str, Any], progress: Message, on: Executor) -> bool:
@@ -172,7 +169,7 @@ class Operations:
             f"UPDATE {self._table} SET leased_until = now() + $3 * interval '1 second',"
             f" checkpoint = $4::jsonb, progress = $5, attempts = 0 WHERE {_MINE} RETURNING cancelled"
         )
-        told = (id_, self.worker, LEASE_SECONDS, json.dumps(checkpoint), progress.SerializeToString())
+        told = (id_, self.worker, self._limits.lease_seconds, json.dumps(checkpoint), progress.SerializeToString())
         return _cancelled(await on.fetch(sql, told))
 
     async def hand_over(self, id_: str) -> None:

@@ -15,7 +15,7 @@ from services.chassis.call import Call
 from services.chassis.errors import Internal, TenonError, Unavailable
 from services.chassis.interceptors.errors import status_of
 from services.records.transfer.failures import OperationCancelled, OperationStuck
-from services.records.transfer.operations import LEASE_SECONDS, LeaseLost, describe, pack
+from services.records.transfer.operations import LeaseLost, describe, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from services.records.transfer.limits import Limits
     from services.records.transfer.operations import Operations, Task
 
-RENEW_EVERY = LEASE_SECONDS / 5
-"""Seconds after which a lease is renewed, and progress written down."""
+RENEWALS = 5
+"""How often a lease is renewed, and progress written down, in the time that it lasts."""
 
 LOOK_EVERY = 2.0
 """Seconds after which a worker looks for operations that nobody works at."""
@@ -98,6 +98,7 @@ class Runner:
         self._methods = methods
         self._turns = asyncio.Semaphore(limits.worker_running)
         self._running: dict[asyncio.Task[None], str] = {}
+        self._renew_every = limits.lease_seconds / RENEWALS
         self._sweeps: list[Callable[[], Any]] = [operations.forget_expired]
 
     def sweep_also(self, sweep: Callable[[], Any]) -> None:
@@ -194,7 +195,7 @@ class Runner:
         async def keep() -> None:
             try:
                 while True:
-                    await asyncio.sleep(RENEW_EVERY)
+                    await asyncio.sleep(self._renew_every)
                     with suppress(Unavailable):
                         await work.renew()
             except LeaseLost as error:

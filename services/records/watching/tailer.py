@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SPACING = 0.01
 """Seconds between two looks, at least."""
 
-SPACING_PER_WATCHER = 0.0002
+SPACING_PER_WATCHER = 0.0001
 """Seconds that each watcher adds to that. Many get fewer and larger messages, or they would fill the process."""
 
 RETRY = 1.0

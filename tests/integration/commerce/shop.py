@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +37,21 @@ class Shop:
     def __init__(self, pool: Pool) -> None:
         contract = commerce_contract()
         self.pool = pool
+        self.caller = user()
         self.engine = Engine(contract, host="commerce", pool=pool, keyring=KEYRING, schema="commerce")
         self.handlers: dict[str, Handler] = handlers_beside(self.engine, "commerce", build_servicers(self.engine))
         self._paths = {path.rpartition("/")[2]: path for path in self.handlers}
 
+    def of(self, organization: str) -> Shop:
+        """Return the same shop as another organization has it."""
+        other = copy(self)
+        other.caller = user(organization)
+        return other
+
     async def send(self, method: str, caller: Caller | None = None, **fields: Any) -> bytes:
         handler = self.handlers[self._paths[method]]
         call = Call(method=handler.method, metadata={}, transport=NoTransport(), request_id="request-1")
-        call.caller = caller or user()
+        call.caller = caller or self.caller
         answer: Any = await handler.function(handler.request_type(**fields), call)  # type: ignore[misc]
         return answer if isinstance(answer, bytes) else bytes(answer.SerializeToString())
 
@@ -105,15 +113,17 @@ class Shop:
     async def check_books(self) -> None:
         """Check that the movements of each stock level add up to it, and that none was ever below zero."""
         rows = await self.pool.fetch(
-            "SELECT l.name, l.on_hand, l.reserved, l.available, coalesce(sum(m.quantity), 0)::bigint AS quantity,"
+            "SELECT l.name, l.on_hand, l.reserved, l.available, l.reserved_for_orders,"
+            " coalesce(sum(m.reserved) FILTER (WHERE m.order <> ''), 0)::bigint AS for_orders, coalesce(sum(m.quantity), 0)::bigint AS quantity,"
             " coalesce(sum(m.reserved), 0)::bigint AS set_aside, coalesce(min(m.on_hand_after), 0) AS least,"
             " coalesce(min(m.reserved_after), 0) AS least_reserved,"
             " coalesce(min(m.on_hand_after - m.reserved_after), 0) AS least_available"
             " FROM commerce.stock_levels l LEFT JOIN commerce.stock_movements m"
             " ON m.organization = l.organization AND m.stock_level = l.name GROUP BY l.organization, l.name,"
-            " l.on_hand, l.reserved, l.available"
+            " l.on_hand, l.reserved, l.available, l.reserved_for_orders"
         )
         for row in rows:
             assert (row["on_hand"], row["reserved"]) == (row["quantity"], row["set_aside"]), row
+            assert 0 <= row["reserved_for_orders"] == row["for_orders"] <= row["reserved"], row
             assert row["available"] == row["on_hand"] - row["reserved"] >= 0, row
             assert min(row["least"], row["least_reserved"], row["least_available"]) >= 0, row

@@ -12,6 +12,8 @@ import pytest
 from services.commerce.domain.stock import StockInsufficient
 from tests.integration.commerce.shop import BERLIN, PARIS, VARIANT
 
+PLACED = 2
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
@@ -96,3 +98,42 @@ async def test_of_many_who_place_one_order_one_sets_its_stock_aside(shop: Shop) 
     done, failed = await _together(*(shop.do("PlaceOrder", name=name) for _ in range(10)))
     assert (len(done), len(failed)) == (1, 9)
     assert await shop.level() == (10, 4, 6)
+
+
+async def test_fifty_who_place_and_reserve_the_same_five_variants_are_all_answered_within_seconds(shop: Shop) -> None:
+    draw = random.Random(11)  # noqa: S311 - the same mixture in every run
+    variants = [VARIANT, *[await shop.variant(f"w{number}") for number in range(4)]]
+    for variant in variants:
+        await shop.stock(40, variant)
+    names = [await shop.order(f"o{n}", items=_basket(draw.sample(variants, 5), draw)) for n in range(25)]
+    calls = [shop.do("PlaceOrder", name=name) for name in names]
+    calls += [
+        shop.do("ReserveStock", variant=draw.choice(variants), location=BERLIN, quantity=draw.randint(1, 4))
+        for _ in range(25)
+    ]
+    draw.shuffle(calls)
+    async with asyncio.timeout(20):
+        done, failed = await _together(*calls)
+    assert {type(error) for error in failed} <= {StockInsufficient}
+    assert len(done) > len(failed)
+    await shop.check_books()
+
+
+def _basket(variants: list[str], draw: random.Random) -> list[dict[str, Any]]:
+    return [{"variant": variant, "quantity": draw.randint(1, 3)} for variant in variants]
+
+
+async def test_whose_call_is_cut_at_any_moment_has_changed_all_or_nothing(shop: Shop) -> None:
+    await shop.stock(500)
+    names = [await shop.order(f"o{number}", quantity=2) for number in range(30)]
+    tasks = [asyncio.ensure_future(shop.do("PlaceOrder", name=name)) for name in names]
+    for number, task in enumerate(tasks):
+        # Each is cut after another number of turns of the loop, so at another of its waits.
+        asyncio.get_running_loop().call_later(number / 1000, task.cancel)
+    await asyncio.gather(*tasks, return_exceptions=True)
+    orders = (await shop.do("ListOrders", page_size=100)).orders
+    placed = sum(order.state == PLACED for order in orders)
+    assert await shop.level() == (500, 2 * placed, 500 - 2 * placed)
+    await shop.check_books()
+    await asyncio.gather(*(shop.do("PlaceOrder", name=order.name) for order in orders if order.state != PLACED))
+    assert await shop.level() == (500, 60, 440), "no connection is left in a transaction"

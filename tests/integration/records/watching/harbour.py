@@ -14,7 +14,7 @@ from services.chassis.contract import Contract, compile_protos, load_contract
 from tests.integration.records.library import Library, NoTransport, user
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from services.records.engine import Engine
 
@@ -39,9 +39,7 @@ def harbour_contract() -> Contract:
 
 def holder(*permissions: str, organization: str = "acme", subject: str = "users/1") -> Caller:
     """Return a user with these permissions alone."""
-    return Caller(
-        kind=CallerKind.USER, subject=subject, organization=organization, permissions=frozenset(permissions)
-    )
+    return Caller(kind=CallerKind.USER, subject=subject, organization=organization, permissions=frozenset(permissions))
 
 
 class Watching:
@@ -57,7 +55,7 @@ class Watching:
         self.states: list[int] = []
         self.messages: list[Any] = []
         self.call: Call | None = None
-        self._stream: AsyncIterator[bytes] | None = None
+        self._stream: AsyncGenerator[bytes, None] | None = None
         found = harbour.contract.methods[harbour.service + method]
         self._answer = GetMessageClass(harbour.contract.pool.FindMessageTypeByName(found.output))
         self._request = GetMessageClass(harbour.contract.pool.FindMessageTypeByName(found.input))
@@ -67,7 +65,8 @@ class Watching:
         """Begin a stream where the last one ended."""
         self.call = self.harbour.call(self.method, self.caller)
         request = self._request(resume_token=self.token, **self.fields)
-        self._stream = self.harbour.engine.handlers()[self.call.method.path](request, self.call)
+        serve: Any = self.harbour.engine.handlers()[self.call.method.path]
+        self._stream = serve(request, self.call)
 
     async def next(self) -> Any:
         """Return the next message, or None where the stream is over."""

@@ -78,7 +78,7 @@ async def test_a_filter_lets_records_in_and_out(harbour: Harbour) -> None:
 
 
 async def test_what_may_not_be_seen_is_in_neither_the_picture_nor_the_changes(harbour: Harbour) -> None:
-    hidden = {"keeper": "sensitive", "rent": "guarded", "code": "input only"}
+    hidden: dict[str, Any] = {"keeper": "sensitive", "rent": "guarded", "code": "input only"}
     await harbour.berth("a", "one", **hidden)
     clerk, owner = holder("harbour.berths.*"), holder("harbour.berths.*", "harbour.rents.get")
     watches = [harbour.watch(caller=clerk), harbour.watch(caller=owner)]

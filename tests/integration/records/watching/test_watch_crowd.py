@@ -12,6 +12,7 @@ from tests.integration.records.watching.harbour import LIVE, Harbour, harbour_co
 
 if TYPE_CHECKING:
     from services.chassis.postgres import Pool
+    from services.records.watching.views import View
     from tests.integration.records.watching.harbour import Watching
 
 SMALL_RING = 64 * 1024
@@ -104,7 +105,7 @@ async def test_hundreds_of_watchers_are_told_and_other_calls_go_on(harbour: Harb
 
 
 async def test_whoever_begins_after_all_others_have_ended_is_told_nothing_of_theirs(harbour: Harbour) -> None:
-    views = []
+    views: list[View] = []
     for number in range(3):
         watch = harbour.watch()
         await watch.until(LIVE)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from services.chassis.contract.model import DEFAULT_TIMEOUT
 from services.chassis.errors import TenonError, Unauthenticated
 from services.records.engine import Engine
 from services.records.watching import ResumeTokenInvalid, ResumeTokens, TooManyWatches, WatchLimits, prune_outbox
@@ -193,11 +195,9 @@ async def test_a_watch_ends_with_its_access_token_and_says_so_in_band(harbour: H
     assert watch.call is not None
     watch.call.valid_until = time.time() + 0.3
     await watch.until(LIVE)
+    last = await watch.until(FAILED)
     with pytest.raises(Unauthenticated):
-        while await watch.next():
-            pass
-    last = watch.messages[-1]
-    assert last.state == FAILED
+        await watch.next()
     assert last.error.code == 16
     assert [detail.type_url for detail in last.error.details] == ["type.googleapis.com/google.rpc.ErrorInfo"]
     await harbour.berth("a", "1")
@@ -270,3 +270,10 @@ async def test_nothing_is_read_while_nobody_watches(harbour: Harbour) -> None:
     assert all(task.cancelled() for task in tasks)
     await watch.until(LIVE)
     await watch.close()
+
+
+def test_a_watch_has_no_timeout_unless_its_rule_names_one() -> None:
+    rules = {method.name: method.rule for method in harbour_contract().methods.values()}
+    assert rules["WatchBerths"].timeout == math.inf
+    assert rules["WatchTides"].timeout == 3600
+    assert rules["GetBerth"].timeout == DEFAULT_TIMEOUT

@@ -104,7 +104,7 @@ class Chaos:
 
     def __init__(self, harbour: Harbour, seed: int) -> None:
         self.harbour = harbour
-        self.random = random.Random(seed)
+        self.random = random.Random(seed)  # noqa: S311 - it hides nothing
         self.written = 0
         self.is_over = False
 
@@ -184,7 +184,9 @@ def _check_told(harbour: Harbour, watch: Watching, outbox: list[Any]) -> None:
             if row["subject"] == name
         ]
         told = [
-            ("deleted", 0) if kind == 4 else ("", record.depth) for kind, subject, record in watch.told if subject == name
+            ("deleted", 0) if kind == 4 else ("", record.depth)
+            for kind, subject, record in watch.told
+            if subject == name
         ]
         assert told == events[len(events) - len(told) :], name
         if told and watch.told[0][0] != SHOWN:

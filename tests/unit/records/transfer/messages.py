@@ -13,7 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from google.protobuf.message import Message
 
@@ -119,15 +119,15 @@ def _scalar(chance: random.Random, field: Any) -> Any:
     if field.type in _RANGES:
         low, high = _RANGES[field.type]
         return chance.choice((low, high, 0, 1, chance.randint(low, high)))
-    chosen = {
+    choices: dict[int, Callable[[], Any]] = {
         # A number that an enum lacks is kept as it is.
         F.TYPE_ENUM: lambda: chance.choice([value.number for value in field.enum_type.values] + [77]),
         F.TYPE_STRING: lambda: chance.choice((*TEXTS, "".join(chance.choices('aé"\\,\n\t €', k=5)))),
         F.TYPE_BYTES: lambda: chance.randbytes(chance.randrange(4)),
         F.TYPE_BOOL: lambda: chance.random() < 1 / 2,
-    }.get(field.type)
-    if chosen is not None:
-        return chosen()
+    }
+    if field.type in choices:
+        return choices[field.type]()
     number = chance.choice((*FLOATS, chance.uniform(-1e6, 1e6)))
     if field.type == F.TYPE_FLOAT and math.isfinite(number):
         return struct.unpack("<f", struct.pack("<f", max(-3.4e38, min(3.4e38, number))))[0]
