@@ -30,8 +30,8 @@ MAX_TOKENS = 2_000
 MAX_ERRORS = 10
 """Errors of a document after which nobody looks for more."""
 
-KEPT_LENGTH = 1024 * 1024
-"""Characters of all documents that are kept; who was not asked for longest goes first."""
+KEPT_LENGTH = 256 * 1024
+"""Characters of all documents that are kept, at some 130 bytes each; who was not asked for longest goes first."""
 
 
 class DocumentRefused(Exception):

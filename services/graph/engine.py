@@ -150,6 +150,9 @@ def _describe(error: GraphQLError, call: Call) -> dict[str, Any]:
         return write_error(cause, error)
     if cause is None:
         return write_error(QueryInvalid(error.message), error)
+    if error.path is None and isinstance(cause, ValueError | OverflowError | RecursionError):
+        # Of a document or its variables; what Python says of it is nobody's business.
+        return write_error(QueryInvalid("A value cannot be read: it is too large, or nests too deeply."), error)
     _LOG.error("GraphQL failed unforeseen at %s", error.path, exc_info=cause)
     said = Internal(f"Internal error. Request id: {call.request_id}", metadata={"request_id": call.request_id})
     return write_error(said, error)

@@ -51,7 +51,16 @@ SCHEMA_COST = 60
 """Points of each field that is asked of the schema itself: whoever may see it asks once for all of it."""
 
 MAX_VALUES = 200_000
-"""The most items of lists in one answer; it ends lists that are longer than what they counted as."""
+"""The most fields and items of lists in one answer; it ends what is longer than it counted as."""
+
+MAX_CALLS = MAX_COST // CALL_COST
+"""The most RPCs of one execution: below lists that are longer than what they counted as there could be more."""
+
+MAX_READ = 32 * 1024 * 1024
+"""The most bytes that the RPCs of one execution answer together: they are in memory until it ends."""
+
+MAX_ERRORS = 1000
+"""Errors of fields that an answer tells; whatever fails beyond them is null without one."""
 
 _SCHEMA_FIELDS = frozenset({"__schema", "__type"})
 
@@ -84,7 +93,8 @@ def measure(
     variables: Mapping[str, Any],
 ) -> Measure:
     """Return what a valid operation may cost with these variables."""
-    walk = _Walk(fragments=fragments, variables=variables)
+    defaults = {each.variable.name.value: each.default_value for each in operation.variable_definitions or ()}
+    walk = _Walk(fragments=fragments, variables=variables, defaults=defaults)
     cost, depth = walk.visit(operation.selection_set, root)
     return Measure(depth=depth, cost=cost, introspects=walk.introspects)
 
@@ -95,6 +105,7 @@ class _Walk:
 
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: Mapping[str, Any]
+    defaults: Mapping[str, Any]
     introspects: bool = False
     known: dict[str, tuple[int, int]] = field(default_factory=dict)
     schema_known: dict[str, int] = field(default_factory=dict)
@@ -155,7 +166,8 @@ class _Walk:
     def _times(self, node: FieldNode, plan: Plan) -> int:
         if plan.pages:
             size = self._argument(node, "first")
-            return min(size, MAX_PAGE_LENGTH) if isinstance(size, int) and size > 0 else PAGE_LENGTH
+            # In JSON 1000.0 is a whole number too.
+            return int(min(size, MAX_PAGE_LENGTH)) if isinstance(size, int | float) and size >= 1 else PAGE_LENGTH
         if plan.batches:
             items = self._argument(node, plan.batches)
             return max(1, len(items)) if isinstance(items, list | tuple) else 1
@@ -164,7 +176,10 @@ class _Walk:
     def _argument(self, node: FieldNode, name: str) -> Any:
         value = next((argument.value for argument in node.arguments or () if argument.name.value == name), None)
         if isinstance(value, VariableNode):
-            return self.variables.get(value.name.value)
+            variable = value.name.value
+            if variable in self.variables:
+                return self.variables[variable]
+            value = self.defaults.get(variable)
         if isinstance(value, IntValueNode):
             return int(value.value)
         return value.values if isinstance(value, ListValueNode) else value

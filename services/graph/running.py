@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import (
     GraphQLEnumType,
     GraphQLList,
+    GraphQLNonNull,
     GraphQLObjectType,
     get_named_type,
     get_nullable_type,
@@ -21,8 +22,7 @@ from graphql import (
 from graphql.execution import Executor
 
 from services.chassis.errors import TenonError
-from services.graph.failures import QueryTooCostly
-from services.graph.limits import MAX_VALUES
+from services.graph.limits import MAX_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,11 +60,15 @@ class Way:
 class Row:
     """What is selected of one type."""
 
-    __slots__ = ("fields", "has_rest", "plain", "ways")
+    __slots__ = ("fields", "has_rest", "plain", "ways", "width")
 
-    def __init__(self, fields: list[tuple[str, Write | None, Any]], ways: list[Way]) -> None:
-        """Take each field's name in the answer, what writes it, and what graphql-core knows of it."""
+    def __init__(self, fields: list[tuple[str, Write | None, Any]], ways: list[Way], width: int) -> None:
+        """Take each field's name in the answer, what writes it, and what graphql-core knows of it.
+
+        `width` is how many fields it has, with those of the single messages that are inside it.
+        """
         self.fields = fields
+        self.width = width
         self.ways = ways
         self.plain = [(name, write) for name, write, _ in fields if write is not None]
         self.has_rest = len(self.plain) < len(fields)
@@ -87,6 +91,8 @@ class Running(Executor[Any]):
     ) -> Any:
         """Write the fields of an object (graphql-core's interface)."""
         row = self._row(parent_type, grouped_field_set)
+        # Here and in `_list_writer`: an object of graphql-core's, and the items of each list, are counted once.
+        self.context_value.count(row.width)
         if row.plain and not (row.has_rest or row.ways):
             return row.write(source_value)
         if not row.plain:
@@ -112,8 +118,13 @@ class Running(Executor[Any]):
         self, return_type: GraphQLList[Any], field_details_list: Any, info: Any, path: Any, result: Any, *rest: Any
     ) -> Any:
         """Complete a list (graphql-core's interface), unless the answer has grown beyond what was reckoned."""
-        count(self.context_value, result)
+        self.context_value.count(len(result))
         return super().complete_list_value(return_type, field_details_list, info, path, result, *rest)
+
+    def handle_field_error(self, raw_error: Exception, return_type: Any, details: Any, path: Any) -> None:
+        """Keep the error of a field (graphql-core's interface), unless there are more of them than anybody reads."""
+        if isinstance(return_type, GraphQLNonNull) or len(self.collected_errors.errors) < MAX_ERRORS:
+            super().handle_field_error(raw_error, return_type, details, path)
 
     def _row(self, parent_type: GraphQLObjectType, grouped: Any) -> Row:
         rows = self.context_value.rows
@@ -126,11 +137,17 @@ class Running(Executor[Any]):
 
     def _make_row(self, parent_type: GraphQLObjectType, grouped: Any) -> Row:
         ways: list[Way] = []
-        fields = [(name, self._writer(parent_type, details, ways), details) for name, details in grouped.items()]
-        return Row(fields, ways)
+        inside: list[int] = []
+        fields = [
+            (name, self._writer(parent_type, details, ways, inside), details) for name, details in grouped.items()
+        ]
+        return Row(fields, ways, len(fields) + sum(inside))
 
-    def _writer(self, parent_type: GraphQLObjectType, details: Any, ways: list[Way]) -> Write | None:
-        """Return what writes a field, or None where graphql-core has to; `ways` gets what has to be read before."""
+    def _writer(self, parent_type: GraphQLObjectType, details: Any, ways: list[Way], inside: list[int]) -> Write | None:
+        """Return what writes a field, or None where graphql-core has to.
+
+        `ways` gets what has to be read before, and `inside` how many fields a single message has.
+        """
         name = details[0].node.name.value
         if name == _TYPENAME:
             return _constant(parent_type.name)
@@ -140,22 +157,25 @@ class Running(Executor[Any]):
             return None
         kind: Any = get_named_type(field.type)
         write: Write | None = None
+        width, is_list = 1, isinstance(get_nullable_type(field.type), GraphQLList)
         if isinstance(kind, GraphQLObjectType):
             row = self._row(kind, self.collect_subfields(kind, details).grouped_field_set)
             if row.has_rest:
                 return None
             if plan.link is not None or row.ways:
                 ways.append(Way(plan.read, plan.link, row))
-            write = row.write
+            write, width = row.write, 1 + row.width
+            if not is_list:
+                inside.append(row.width)
         elif isinstance(kind, GraphQLEnumType):
             # Numbers that the contract has no name for were read as None.
             write = {value.value: name for name, value in reversed(kind.values.items())}.get
         session = self.context_value
         if plan.link is not None:
-            return _link_writer(plan, write, session)
+            return _link_writer(plan, write, session, width)
         assert plan.read is not None  # noqa: S101 - it has one of the two
-        if isinstance(get_nullable_type(field.type), GraphQLList):
-            return _list_writer(plan.read, write, session)
+        if is_list:
+            return _list_writer(plan.read, write, session, width)
         return plan.read if write is None else _one_writer(plan.read, write)
 
 
@@ -177,7 +197,7 @@ async def _fetch_way(session: Session, way: Way, messages: list[Any]) -> None:
     await fetch(session, way.row, [record for record in found if record is not None])
 
 
-def _link_writer(plan: Plan, write: Any, session: Session) -> Write:
+def _link_writer(plan: Plan, write: Any, session: Session, width: int) -> Write:
     link = plan.link
     assert link is not None  # noqa: S101 - this is what it is for
 
@@ -185,12 +205,11 @@ def _link_writer(plan: Plan, write: Any, session: Session) -> Write:
         names = link.names(message)
         if not names:
             return [] if plan.many else None
+        if plan.many:
+            session.count(len(names) * width)
         known = session.loader(link.kind).known
         found = [None if (record := known(name)) is None else write(record) for name in names]
-        if not plan.many:
-            return found[0]
-        count(session, found)
-        return found
+        return found if plan.many else found[0]
 
     return run
 
@@ -207,19 +226,12 @@ def _one_writer(read: Write, write: Write) -> Write:
     return run
 
 
-def _list_writer(read: Write, write: Write | None, session: Session) -> Write:
+def _list_writer(read: Write, write: Write | None, session: Session, width: int) -> Write:
     def run(message: Any) -> Any:
         values = read(message)
         if values is None:
             return None
-        count(session, values)
+        session.count(len(values) * width)
         return values if write is None else [None if value is None else write(value) for value in values]
 
     return run
-
-
-def count(session: Session, values: Any) -> None:
-    """Count the items of a list; raises QueryTooCostly where there are more than an answer may have."""
-    session.values += len(values)
-    if session.values > MAX_VALUES:
-        raise QueryTooCostly(session.values, MAX_VALUES)

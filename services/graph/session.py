@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from services.chassis.contract import Permission
 from services.graph.batches import Loader, ask_for_all, ask_one_by_one
-from services.graph.failures import FieldHidden
+from services.graph.failures import AnswerTooLarge, FieldHidden, QueryTooCostly
+from services.graph.limits import CALL_COST, MAX_CALLS, MAX_COST, MAX_READ, MAX_VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,12 +27,24 @@ CALLS_AT_ONCE = 8
 class Session:
     """One execution of one operation."""
 
-    __slots__ = ("_answers", "_denied", "_dispatcher", "_loaders", "_shown", "_slots", "call", "rows", "values")
+    __slots__ = (
+        "_answers",
+        "_bytes",
+        "_calls",
+        "_denied",
+        "_dispatcher",
+        "_loaders",
+        "_shown",
+        "_slots",
+        "_values",
+        "call",
+        "rows",
+    )
 
     def __init__(self, call: Call, dispatcher: Dispatcher, answers: Callable[[str], type[Message]]) -> None:
         """Take the call, what makes other calls for it, and the classes of messages by their full names."""
         self.call = call
-        self.values = 0
+        self._values = self._calls = self._bytes = 0
         self.rows: dict[int, Any] = {}
         self._dispatcher, self._answers = dispatcher, answers
         self._loaders: dict[str, Loader] = {}
@@ -44,10 +57,29 @@ class Session:
         return self._dispatcher.request_type(method.path)()
 
     async def invoke(self, method: Method, request: Message) -> Any:
-        """Call a method as the caller of this execution and return its response."""
+        """Call a method as the caller of this execution and return its response.
+
+        Raises:
+            QueryTooCostly: where the execution has made as many calls as one may.
+            AnswerTooLarge: where the answers of its calls are more together than one execution may hold.
+        """
+        self._calls += 1
+        if self._calls > MAX_CALLS:
+            raise QueryTooCostly(self._calls * CALL_COST, MAX_COST)
         async with self._slots:
+            if self._bytes > MAX_READ:
+                raise _too_much_read(self._bytes)
             answer = await self._dispatcher.invoke(method.path, request, self.call)
+        self._bytes += len(answer)
+        if self._bytes > MAX_READ:
+            raise _too_much_read(self._bytes)
         return self._answers(method.output).FromString(answer)
+
+    def count(self, values: int) -> None:
+        """Count fields and items of the answer; raises QueryTooCostly where it has more than an answer may."""
+        self._values += values
+        if self._values > MAX_VALUES:
+            raise QueryTooCostly(self._values, MAX_VALUES)
 
     def load(self, kind: Readable, name: str) -> Any:
         """Return what will be a record, or None where there is none; raises what its Get's rule has against it."""
@@ -104,6 +136,13 @@ class Session:
         """End what is under way."""
         for loader in self._loaders.values():
             loader.close()
+
+
+def _too_much_read(read: int) -> AnswerTooLarge:
+    return AnswerTooLarge(
+        f"What was asked for has more than {MAX_READ:,} bytes. Ask for less, or in several requests.",
+        metadata={"bytes": str(read), "limit": str(MAX_READ)},
+    )
 
 
 def show_all(request: Any) -> None:

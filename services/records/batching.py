@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.chassis.errors import InvalidArgument, TenonError
 from services.chassis.postgres import FAILURES
-from services.records.atomicity import once
+from services.records.atomicity import MAX_ATTEMPTS, once
 from services.records.changing import changed, missing
 from services.records.creating import check_item
 from services.records.deleting import check_parent
@@ -16,7 +16,9 @@ from services.records.failures import (
     BatchTooLarge,
     NameInvalid,
     RecordDeleted,
+    RecordExists,
     RecordNotFound,
+    TooMuchContention,
     find_culprit,
     invalid,
 )
@@ -60,7 +62,14 @@ class BatchUpdate:
             rows = await writer.lock(names, call, transaction, deletes=False)
             return await self._update(request, {row["name"]: row for row in rows}, call, transaction)
 
-        return await once(writer, request, call, executor, work)
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                return await once(writer, request, call, executor, work)
+            except RecordExists as error:
+                # Its key, or a name that was free a moment ago: that is found by the next attempt.
+                if "key" in error.metadata:
+                    raise
+        raise TooMuchContention("Others keep adding the same records. Retry shortly.")
 
     def _names(self, request: Any) -> list[str]:
         requests = request.requests
@@ -164,9 +173,11 @@ class BatchUpdate:
             absent = await writer.run(statement, values, call, transaction)
         except FAILURES as error:
             own = {"organization": organization_of(writer.table, call.caller), "owner": call.caller.subject}
-            place = find_culprit(writer.table, error, [{**own, **row.texts()} for _, row, _ in rows]) or 0
-            _, row, parent = rows[place]
-            await refuse(writer, error, call, transaction, field=paths[place], name=row.name, parent=parent)
+            place = find_culprit(writer.table, error, [{**own, **row.texts()} for _, row, _ in rows])
+            path, name, parent = f"requests.{self._body}", "", ""
+            if place is not None:
+                path, name, parent = paths[place], rows[place][1].name, rows[place][2]
+            await refuse(writer, error, call, transaction, field=path, name=name, parent=parent)
             raise
         first = next((each["ordinal"] for each in absent if each["field"]), 0)
         writer.refuse_missing(absent, paths, rows[first][2])

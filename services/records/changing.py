@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from services.chassis.postgres import FAILURES, Transaction
+from services.records.atomicity import savepoint
 from services.records.creating import add
 from services.records.failures import (
     EtagMismatch,
@@ -75,10 +76,14 @@ class Update:
         writer, moment = self._writer, now()
         row, parent = missing(writer, body, call, moment)
         try:
-            return await add(writer, row, parent, call, executor, kept=kept, moment=moment)
+            if not isinstance(executor, Transaction):
+                return await add(writer, row, parent, call, executor, kept=kept, moment=moment)
+            # What fails in a transaction would be its end, and there is another attempt.
+            async with savepoint(executor):
+                return await add(writer, row, parent, call, executor, kept=kept, moment=moment)
         except RecordExists as error:
             # Its key, or its name: a name that was free a moment ago is found by the next attempt.
-            if "key" in error.metadata or isinstance(executor, Transaction):
+            if "key" in error.metadata:
                 raise
             return None
 
@@ -96,10 +101,13 @@ def changed(
         raise EtagMismatch(stored.name)
     singular = writer.table.record.singular
     patch = writer.preparing.clean(body)
+    sent = [field.name for field, _ in patch.ListFields()]
     writer.permitting.keep_unseen(stored, patch, mask, call.caller)
     result = writer.masks.updated(stored, patch, mask)
     writer.permitting.check_changed(stored, result, mask, call.caller, singular)
-    return writer.preparing.changed(stored, result, moment, singular)
+    # Whoever writes what it may not read must not learn by the answer whether it had that value before.
+    blind = writer.permitting.writes_unseen(sent, mask, call.caller)
+    return writer.preparing.changed(stored, result, moment, singular, always=blind)
 
 
 def missing(writer: Writer, body: Any, call: Call, moment: datetime) -> tuple[Prepared, str]:
@@ -139,6 +147,7 @@ class Move:
             current = await writer.read(request.name, call, on)
             check_etag(writer, current.message, getattr(request, "etag", ""))
             result = self._moved(current.message)
+            self._hold(current.message, result)
             row = writer.preparing.changed(current.message, result, moment, writer.table.record.singular)
             verb = self._transitions[0].name
             return await replace(
@@ -161,14 +170,27 @@ class Move:
             setattr(result, transition.field, transition.target)
         return result
 
+    def _hold(self, stored: Any, result: Any) -> None:
+        """Refuse a move to a state in which the record, as it is, breaks a rule of its contract.
+
+        Raises:
+            StateForbids: with the first rule that it would break.
+        """
+        broken = self._writer.rules.broken(stored, result)
+        if broken:
+            first, record, transition = broken[0], self._writer.table.record, self._transitions[0]
+            target = _state(stored, transition, transition.target)
+            raise StateForbids(
+                f"{record.type} `{stored.name}` cannot be moved to {target} as it is: {first.field}: "
+                f"{first.description} Update it first.",
+                subject=stored.name,
+                metadata={"resource": record.type, "name": stored.name, "field": first.field, "target": target},
+            )
+
     def _refused(self, stored: Any, transition: Transition) -> StateForbids:
-        states = stored.DESCRIPTOR.fields_by_name[transition.field].enum_type.values_by_number
-
-        def shown(number: int) -> str:
-            return str(states[number].name) if number in states else str(number)
-
-        state, target = shown(getattr(stored, transition.field)), shown(transition.target)
-        allowed = ", ".join(shown(number) for number in transition.sources)
+        numbers = getattr(stored, transition.field), transition.target
+        state, target = (_state(stored, transition, number) for number in numbers)
+        allowed = ", ".join(_state(stored, transition, number) for number in transition.sources)
         record = self._writer.table.record
         return StateForbids(
             f"{record.type} `{stored.name}` cannot be moved to {target}: its `{transition.field}` is {state}, "
@@ -183,6 +205,12 @@ class Move:
                 "target": target,
             },
         )
+
+
+def _state(stored: Any, transition: Transition, number: int) -> str:
+    """Return the name of a state, or its number where the contract has none for it."""
+    states = stored.DESCRIPTOR.fields_by_name[transition.field].enum_type.values_by_number
+    return str(states[number].name) if number in states else str(number)
 
 
 def check_etag(writer: Writer, stored: Any, etag: str) -> None:

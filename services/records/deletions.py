@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from services.chassis.call import Caller
+    from services.chassis.postgres import Row
     from services.records.dependents import Dependent
     from services.records.tables import RecordTable
 
@@ -70,8 +71,8 @@ class Plan:
 
     going: dict[Key, Going] = field(default_factory=dict)
     """The rows that are deleted."""
-    cleared: dict[Key, list[tuple[Dependent, str]]] = field(default_factory=dict)
-    """Fields that are emptied, each with the name that it refers to."""
+    cleared: dict[Key, list[tuple[Dependent, Row]]] = field(default_factory=dict)
+    """Fields that are emptied, each with what was found of its record and of the name that it refers to."""
     along: int = 0
     """How many records go or change because of others."""
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _TEXT = sa.Text(collation="C")
 
+# Looked for at once, before it is asked which of them it is: else Postgres may compare each name with each row.
+_ANY = sa.bindparam("gone_names", type_=ARRAY(sa.Text()))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Dependent:
@@ -112,7 +115,8 @@ def _depends(dependent: Dependent, gone: sa.CTE) -> sa.ColumnElement[bool]:
     if dependent.inside is None:
         column = table.columns[dependent.field]
         if isinstance(column.type, ARRAY):
-            return column.contains(array([name]))
+            return sa.and_(column.contains(array([name])), column.overlap(_ANY))
         return column == name
     names = names_inside(table.columns[dependent.inside.field], dependent.inside)
-    return names.op("@>", is_comparison=True)(sa.func.to_jsonb(name, type_=JSONB()))
+    holds = names.op("@>", is_comparison=True)(sa.func.to_jsonb(name, type_=JSONB()))
+    return sa.and_(holds, names.op("?|", is_comparison=True)(_ANY))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from services.chassis.contract import StandardKind
 from services.chassis.errors import TenonError
+from services.chassis.postgres import FAILURES
+from services.records.answering import Answering
 from services.records.applied import packages_of
 from services.records.batching import BatchUpdate
 from services.records.changing import Move, Update
@@ -93,6 +95,7 @@ class Engine:
         self.contract = contract
         self._tokens = PageTokens(keyring)
         self.remembering = Remembering(service_tables(self.service))
+        self.answering = Answering(self.tables)
         self._writers: dict[str, Writer] = {}
         self._declared = {message: read_declared(contract, table.record) for message, table in self.tables.items()}
         self._removing = Removing(self.tables, service_tables(self.service), self.writer, self._may_read)
@@ -150,7 +153,7 @@ class Engine:
         while True:
             try:
                 await self.purging.purge()
-            except TenonError as error:
+            except (TenonError, *FAILURES) as error:
                 _log.warning("Deleted records were not purged: %s", error)
             await asyncio.sleep(_PURGE_EVERY)
 

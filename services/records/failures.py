@@ -93,7 +93,10 @@ class RecordNotDeleted(AlreadyExists):
 
     def __init__(self, resource: str, name: str) -> None:
         """Take the type of the record and its name."""
-        super().__init__(f"{resource} `{name}` is not deleted.", metadata={"resource": resource, "name": name})
+        super().__init__(
+            f"{resource} `{name}` is not deleted: there is nothing to take back.",
+            metadata={"resource": resource, "name": name},
+        )
 
 
 class RecordLive(FailedPrecondition):

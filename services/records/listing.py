@@ -173,7 +173,10 @@ class List:
     def _bound(self, request: Message, call: Call, order: Order) -> bytes:
         # Owners see each other's rows no more than organizations do, so a token of one is none of another's.
         owner = call.caller.subject if self._table.record.scope is Scope.OWNER else ""
-        return fingerprint(call.method.path, call.caller.organization, request, shape=f"{order.shape} {owner}")
+        # Words of a filter are looked for in what the caller may read, and the token holds how many rows that gave.
+        hidden = ",".join(sorted(self._shown.guards.hidden(call.caller))) if getattr(request, "filter", "") else ""
+        shape = f"{order.shape} {owner} {hidden}"
+        return fingerprint(call.method.path, call.caller.organization, request, shape=shape)
 
     def _seal(self, row: Any, page: Page, bound: bytes) -> str:
         # The total goes along, so that no later page counts again.

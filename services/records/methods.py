@@ -99,7 +99,7 @@ def handlers_beside(engine: Engine, host: str, servicers: Mapping[str, object]) 
 
 
 def _strangers(servicer: object, service: Service) -> list[str]:
-    """Return the functions of a servicer that are named as RPCs are, and are none: a misspelt one would serve nothing."""
+    """Return the functions of a servicer that are named as RPCs are, and are none: a misspelt one serves nothing."""
     known = {method.name for method in service.methods}
     named = (name for name in dir(servicer) if name[:1].isupper() and callable(getattr(servicer, name)))
     return [f"{service.full_name}.{name}" for name in named if name not in known]
@@ -136,6 +136,7 @@ def _bind(found: CustomClass, module: ModuleType, engine: Engine, contract: Cont
     if not issubclass(kind, Methods):
         mend = f"Let it come from `services.records.methods.{SUFFIX}`"
         raise _refused(found, f"The class is no {SUFFIX}", mend)
+    _refuse_inherited(found, kind, contract)
     messages = messages_of(contract.pool)
     try:
         served = kind(engine, messages)
@@ -147,6 +148,16 @@ def _bind(found: CustomClass, module: ModuleType, engine: Engine, contract: Cont
         )
         for method in _methods(found, contract)
     }
+
+
+def _refuse_inherited(found: CustomClass, kind: type[Methods], contract: Contract) -> None:
+    """Refuse an RPC's function that is not in the class itself: it is looked for without running the file."""
+    written = {name for name, _ in found.methods}
+    for service in contract.services:
+        for method in service.methods:
+            if found.serves(service) and method.name not in written and hasattr(kind, method.name):
+                mend = f"Write `{method.name}` in {found.name} and call the other"
+                raise _refused(found, f"{method.name} is not a function of the class itself", mend)
 
 
 def _methods(found: CustomClass, contract: Contract) -> Iterator[Method]:

@@ -40,10 +40,13 @@ def parents_of(given: sa.CTE, table: RecordTable) -> list[Wanted]:
     return [(PARENT, given.c[column], target) for column, target in seen.items()]
 
 
-def missing_from(wanted: Sequence[Wanted], nested: Nested, given: sa.CTE) -> sa.CTE | None:
-    """Select what is referred to and is not there, or not for this caller: `ordinal`, `field` and `resource`."""
-    found = [_in_column(number, each, given) for number, each in enumerate(wanted)]
-    found += [_inside(number, target) for number, target in enumerate(nested.targets)]
+def missing_from(wanted: Sequence[Wanted], nested: Nested, given: sa.CTE, *, many: bool = False) -> sa.CTE | None:
+    """Select what is referred to and is not there, or not for this caller: `ordinal`, `field` and `resource`.
+
+    Where `many` rows are given, each name is looked for once, whatever number of rows have it.
+    """
+    found = [_in_column(number, each, given, nested.table, many=many) for number, each in enumerate(wanted)]
+    found += [_inside(number, target, given, nested.table) for number, target in enumerate(nested.targets)]
     return sa.union_all(*found).cte("missing") if found else None
 
 
@@ -53,7 +56,7 @@ def live(table: RecordTable, rows: sa.FromClause | None = None) -> list[sa.Colum
     return [columns["deleted_at"].is_(None)] if table.is_soft else []
 
 
-def _in_column(number: int, wanted: Wanted, given: sa.CTE) -> sa.Select[Any]:
+def _in_column(number: int, wanted: Wanted, given: sa.CTE, table: RecordTable, *, many: bool) -> sa.Select[Any]:
     name, column, target = wanted
     source: sa.FromClause = given
     value = column
@@ -64,12 +67,19 @@ def _in_column(number: int, wanted: Wanted, given: sa.CTE) -> sa.Select[Any]:
     unset: sa.ColumnElement[Any] = sa.literal_column("''")
     # The foreign key holds a parent; but it does not see that one was deleted and kept.
     holds = name != PARENT or target.is_soft
+    chosen = sa.select(given.c[ORDINAL].label("ordinal"), _text(name).label("field"), _kind(target)).select_from(source)
+    if many:
+        names = sa.select(value.label("name")).select_from(source).where(value != unset).distinct().subquery()
+        is_there = _is_there(target, names.c.name, f"target_{number}", holds=holds)
+        gone = sa.select(names.c.name).where(~is_there, *_comes(table, target, names.c.name, given))
+        # Looked for once, and not for each row: most often nothing is gone.
+        absent = gone.cte(f"gone_{number}").prefix_with("MATERIALIZED")
+        return chosen.where(value.in_(sa.select(absent.c.name)))
     is_there = _is_there(target, value, f"target_{number}", holds=holds)
-    chosen = sa.select(given.c[ORDINAL].label("ordinal"), _text(name).label("field"), _kind(target))
-    return chosen.select_from(source).where(value != unset, ~is_there)
+    return chosen.where(value != unset, ~is_there, *_comes(table, target, value, given))
 
 
-def _inside(number: int, target: RecordTable) -> sa.Select[Any]:
+def _inside(number: int, target: RecordTable, given: sa.CTE, table: RecordTable) -> sa.Select[Any]:
     kinds: dict[str, Any] = {"at": sa.BigInteger(), "path": sa.Text(), "name": sa.Text()}
     sent = (sa.bindparam(f"{NESTED}{number}_{part}", type_=ARRAY(kind)) for part, kind in kinds.items())
     rows = (
@@ -77,8 +87,19 @@ def _inside(number: int, target: RecordTable) -> sa.Select[Any]:
         .table_valued(*(sa.column(part, kind) for part, kind in kinds.items()), name=f"nested_{number}")
         .render_derived()
     )
-    is_there = _is_there(target, sa.collate(rows.c.name, "C"), f"nested_target_{number}", holds=True)
-    return sa.select(rows.c.at.label("ordinal"), rows.c.path.label("field"), _kind(target)).where(~is_there)
+    name = sa.collate(rows.c.name, "C")
+    is_there = _is_there(target, name, f"nested_target_{number}", holds=True)
+    chosen = sa.select(rows.c.at.label("ordinal"), rows.c.path.label("field"), _kind(target))
+    return chosen.where(~is_there, *_comes(table, target, name, given))
+
+
+def _comes(
+    table: RecordTable, target: RecordTable, name: sa.ColumnElement[Any], given: sa.CTE
+) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions that a name is not among the rows that are written: these are there once they are."""
+    if target is not table:
+        return []
+    return [name.not_in(sa.select(given.c[table.columns["name"].name]))]
 
 
 def _is_there(target: RecordTable, name: sa.ColumnElement[Any], alias: str, *, holds: bool) -> sa.ColumnElement[bool]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.chassis.contract import Permission
+from google.api import field_behavior_pb2
+
+from services.chassis.contract import Behavior, Permission
 from services.records.failures import FieldNotWritable
+from services.records.guards import Guards
 from services.records.masks.paths import split_path
+from services.records.traits import clearing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
@@ -21,10 +25,17 @@ if TYPE_CHECKING:
 class Permitting:
     """The fields of one record that need a permission to be written."""
 
-    __slots__ = ("_fields", "_guarded")
+    __slots__ = ("_fields", "_guarded", "_guards", "_secret")
 
     def __init__(self, table: RecordTable) -> None:
         """Find the fields."""
+        self._guards = Guards(table.record)
+        self._secret = frozenset(
+            field.name
+            for field in table.descriptor.fields
+            if Behavior.INPUT_ONLY in _behaviors(table, field.name)
+            or (field.message_type is not None and clearing(field.message_type, field_behavior_pb2.INPUT_ONLY))
+        )
         self._fields: list[tuple[FieldDescriptor, Permission]] = [
             (table.descriptor.fields_by_name[field.name], Permission(name=field.write_permission))
             for field in table.record.fields
@@ -54,8 +65,20 @@ class Permitting:
         if "*" not in mask:
             return
         for one, permissions in self._guarded:
-            if not all(map(caller.holds, permissions)) and not _is_set(patch, one) and _is_set(stored, one):
+            if not all(map(caller.holds, permissions)) and not _is_replaced(patch, one) and _is_set(stored, one):
                 _copy(stored, patch, one)
+
+    def writes_unseen(self, sent: Collection[str], mask: Sequence[str], caller: Caller) -> bool:
+        """Whether an update with a valid mask, or with these fields `sent`, writes what its caller may not read.
+
+        That is a field whose permission it lacks, or one that is never shown (INPUT_ONLY) or holds such.
+        """
+        unseen = self._secret | self._guards.hidden(caller)
+        if not unseen:
+            return False
+        if "*" in mask:
+            return bool(self._secret) or not unseen.isdisjoint(sent)
+        return not unseen.isdisjoint([split_path(path)[0] for path in mask] or sent)
 
     def check_changed(self, stored: Message, result: Message, mask: Sequence[str], caller: Caller, where: str) -> None:
         """Refuse an update that names in its mask, or changes, what the caller may not write.
@@ -71,8 +94,20 @@ class Permitting:
                 raise _refused(where, one.name, permission)
 
 
+def _behaviors(table: RecordTable, name: str) -> frozenset[Behavior]:
+    field = table.record.field(name)
+    return field.behaviors if field is not None else frozenset()
+
+
 def _is_set(message: Any, one: FieldDescriptor) -> bool:
     return bool(message.HasField(one.name) if one.has_presence else getattr(message, one.name))
+
+
+def _is_replaced(patch: Any, one: FieldDescriptor) -> bool:
+    """Whether a replacement sets a field, or another one of its oneof."""
+    if one.containing_oneof is not None:
+        return patch.WhichOneof(one.containing_oneof.name) is not None
+    return _is_set(patch, one)
 
 
 def _is_same(stored: Any, result: Any, one: FieldDescriptor) -> bool:

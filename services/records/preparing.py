@@ -142,15 +142,17 @@ class Preparing:
         """The fields that are ours to set."""
         return frozenset(self._owned)
 
-    def changed(self, stored: Message, result: Message, now: datetime, path: str) -> Prepared | None:
-        """Return the next version of a record, or None where nothing has changed."""
+    def changed(
+        self, stored: Message, result: Message, now: datetime, path: str, *, always: bool = False
+    ) -> Prepared | None:
+        """Return the next version of a record, or None where nothing has changed; `always` makes one all the same."""
         message: Any = result
         before: Any = stored
         for owned in self._owned:
             self._keep(before, message, owned)
         message.name = before.name
         # Not by `==`, for which NaN is never the same and -0.0 the same as 0.0.
-        if message.SerializeToString(deterministic=True) == before.SerializeToString(deterministic=True):
+        if not always and message.SerializeToString(deterministic=True) == before.SerializeToString(deterministic=True):
             return None
         return self._renewed(message, now, path, before)
 

@@ -70,6 +70,16 @@ class Shown:
             found = self._known[hidden] = self.through(clear_fields(sorted(hidden)))
         return found
 
+    @property
+    def hides(self) -> bool:
+        """Whether there is anything that some caller is not shown."""
+        return bool(self._steps) or bool(self.guards)
+
+    def hide(self, message: Message) -> None:
+        """Take out of a message what is not shown."""
+        for step in self._steps:
+            step(message)
+
     def through(self, step: Step) -> Shown:
         """Return the same, of which `step` takes still more away."""
         return Shown(self._table, (*self._steps, step))
@@ -82,8 +92,7 @@ class Shown:
 
     def of_message(self, message: Message) -> bytes:
         """Return the bytes of a message, which is changed where it has hidden fields."""
-        for step in self._steps:
-            step(message)
+        self.hide(message)
         return message.SerializeToString()
 
 

@@ -59,10 +59,12 @@ class _Plan:
 class Nested:
     """The references inside the messages, maps and lists of messages of one record."""
 
-    __slots__ = ("_plan", "_types", "inside", "targets")
+    __slots__ = ("_plan", "_types", "inside", "table", "targets")
 
     def __init__(self, table: RecordTable, tables: Mapping[str, RecordTable]) -> None:
         """Plan where to look."""
+        self.table = table
+        """The record's own."""
         by_type = {other.record.type: other for other in tables.values()}
         known = set(by_type)
         self._plan = _plan_of(table.descriptor, known)

@@ -5,7 +5,7 @@ What depends on a record       when it is deleted
 records below it               are in the way, unless the request says `force`: then they go with it
 a reference, `RESTRICT`        is in the way, unless its record goes too
 a reference, `CASCADE`         its record goes with it
-a reference, `CLEAR`           is emptied
+a reference, `CLEAR`           is emptied, or is in the way where its record must have it (`buf.validate`)
 
 A record that is deleted softly is kept, with its name; one that goes with another is so too, unless it lives below one
 that is gone for good. What is deleted and kept stands in nobody's way: its references are looked at when it comes back.
@@ -47,7 +47,7 @@ class Removing:
     ) -> None:
         """Take the tables, the service's own, what writes each record, and who may read it."""
         self._may_read = may_read
-        self._taking = Taking(tables, service, writer_of)
+        self._taking = Taking(tables, service, writer_of, self._held)
         self._dependents: dict[str, tuple[Dependent, ...]] = {
             message: dependents_of(table, tables) for message, table in tables.items()
         }
@@ -75,6 +75,25 @@ class Removing:
         await self._taking.clear(plan, occasion, transaction)
         kept = await self._taking.delete(plan, occasion, transaction)
         return {row.name: kept[row.key] for row in rows if row.key in kept}
+
+    async def lowest(self, rows: Sequence[Going], transaction: Transaction) -> list[Going]:
+        """Lock and return some of what was deleted below rows and has nothing below itself; nothing is the end.
+
+        Raises:
+            RecordHasChildren: where something is live there.
+        """
+        for message, above in by_table(rows):
+            for dependent in self._dependents[message]:
+                if not dependent.link:
+                    continue
+                found = await self._find(Plan(), dependent, above, transaction, locks=True, live=False)
+                for row in found:
+                    if not row["deleted"]:
+                        raise _has_children(dependent, row)
+                if found:
+                    below = [_going(dependent.table, row, for_good=True) for row in found]
+                    return await self.lowest(below, transaction) or below
+        return []
 
     async def _spread(
         self, plan: Plan, frontier: Sequence[Going], transaction: Transaction, *, force: bool
@@ -119,7 +138,7 @@ class Removing:
                     key = dependent.table.record.message, row["organization"], row["name"]
                     if key not in plan.cleared:
                         plan.count()
-                    plan.cleared.setdefault(key, []).append((dependent, row["target"]))
+                    plan.cleared.setdefault(key, []).append((dependent, row))
 
     async def _find(
         self,
@@ -153,14 +172,14 @@ class Removing:
         }
         return await transaction.fetch(statement.sql, statement.beyond_arguments(values))
 
-    def _held(self, dependent: Dependent, row: Row, caller: Caller) -> RecordReferenced:
+    def _held(self, dependent: Dependent, row: Row, caller: Caller, why: str = "") -> RecordReferenced:
         table, target = dependent.table, dependent.target.record.type
         own = row["organization"] == caller.organization or table.is_global
         seen = own and (not table.is_owned or row["owner"] == caller.subject) and self._may_read(table, caller)
         example = f", such as `{row['name']}`" if seen else ""
         metadata = {"resource": target, "name": row["target"], "referrer": table.record.type, "field": dependent.field}
         return RecordReferenced(
-            f"{target} `{row['target']}` is referred to by `{dependent.field}` of a {table.record.type}{example}. "
+            f"{target} `{row['target']}` is referred to by `{dependent.field}` of a {table.record.type}{example}{why}. "
             "Change or delete what refers to it first.",
             metadata=metadata | ({"example": row["name"]} if seen else {}),
         )
@@ -168,7 +187,18 @@ class Removing:
 
 def _take(plan: Plan, table: RecordTable, row: Row, *, for_good: bool) -> list[Going]:
     """Add a row to those that go, and return it where what depends on it is to be looked for."""
-    going = Going(
+    going = _going(table, row, for_good=for_good)
+    known = plan.going.get(going.key)
+    if known is not None and (known.for_good or not for_good):
+        return []
+    if known is None:
+        plan.count()
+    plan.going[going.key] = going
+    return [going]
+
+
+def _going(table: RecordTable, row: Row, *, for_good: bool) -> Going:
+    return Going(
         table=table,
         organization=row["organization"],
         name=row["name"],
@@ -178,13 +208,6 @@ def _take(plan: Plan, table: RecordTable, row: Row, *, for_good: bool) -> list[G
         deleted=row["deleted"],
         for_good=for_good,
     )
-    known = plan.going.get(going.key)
-    if known is not None and (known.for_good or not for_good):
-        return []
-    if known is None:
-        plan.count()
-    plan.going[going.key] = going
-    return [going]
 
 
 def _has_children(dependent: Dependent, row: Row) -> RecordHasChildren:

@@ -9,7 +9,8 @@
         return await self.records.transact(request, call, lend)
 
 All rules of the engine hold: whose rows are seen, references, `buf.validate`, required and immutable fields, events.
-What is different: fields that are OUTPUT_ONLY are the code's to set. What was read is guarded: a change of a record
+What is different: the code reads every field and sets those that are OUTPUT_ONLY. The message that `transact` answers
+with loses what the caller may not read of the records in it. What was read is guarded: a change of a record
 that somebody else has changed since is taken back and, in `transact`, tried again.
 """
 
@@ -33,7 +34,7 @@ from services.records.writing import Current
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from services.chassis.call import Call, Caller
+    from services.chassis.call import Call
     from services.chassis.postgres import Row
     from services.records.engine import Engine
     from services.records.outbox import UnitOfWork
@@ -53,13 +54,13 @@ class Session:
     instances of that class. Those that are created and updated are brought up to date with what is stored.
     """
 
-    def __init__(self, engine: Engine, call: Call, work: UnitOfWork, caller: Caller) -> None:
-        """Take the engine, the call as whom is acted, the transaction, and whom the answer is for."""
+    def __init__(self, engine: Engine, call: Call, work: UnitOfWork) -> None:
+        """Take the engine, the call as whom is acted, and the transaction."""
         self.call = call
         """The call, with the caller that is acted as."""
         self.work = work
         """The transaction, for statements of your own (`work.connection`)."""
-        self._engine, self._caller = engine, caller
+        self._engine = engine
         self._seen: dict[tuple[str, str], Current] = {}
 
     @overload
@@ -222,13 +223,6 @@ class Session:
         kind = _name_of(type(message))
         rows = await self._engine.finding(kind).by_names([name], self.call, self.work.transaction, lock=False)
         return bool(rows) and rows[0]["revision"] == self._seen[kind, name].revision
-
-    def shown(self, message: M) -> M:
-        """Return a copy of a record without the fields that the call's caller may not read, for an answer."""
-        writer = self._writer(type(message))
-        copy = _converted(message, writer.table.message)
-        copy.DiscardUnknownFields()
-        return type(message).FromString(writer.shown.for_caller(self._caller).of_message(copy))
 
     async def emit(self, event: str, subject: str, *, said: Message | None = None) -> None:
         """Write an event of type `event` about the resource `subject`, with the message `said`; it has no secrets."""

@@ -64,7 +64,9 @@ def insert(
     nothing is written.
     """
     given = _many(table) if many else _one(table)
-    missing = missing_from([*referred_by(table, given, references), *parents_of(given, table)], nested, given)
+    missing = missing_from(
+        [*referred_by(table, given, references), *parents_of(given, table)], nested, given, many=many
+    )
     complete = _TRUE if missing is None else ~sa.exists(sa.select(1).select_from(missing))
     names = [*input_columns(table)]
     own = {**belonging(table), "revision": sa.literal_column("1", sa.BigInteger()), "shape": _shape(table)}

@@ -5,17 +5,22 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
+
 from services.records.columns import INPUT
 from services.records.deletions import in_chunks
+from services.records.failures import explain
 from services.records.preparing import redacted
 from services.records.rewriting import Deletion, fetch, remove, rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from services.chassis.call import Caller
     from services.chassis.postgres import Row, Transaction
     from services.records.deletions import Going, Key, Occasion, Plan
     from services.records.dependents import Dependent
+    from services.records.failures import RecordReferenced
     from services.records.outbox import ServiceTables
     from services.records.preparing import Prepared
     from services.records.scope import Statement
@@ -33,14 +38,22 @@ class Taking:
     """Writes the deletions of one process."""
 
     def __init__(
-        self, tables: Mapping[str, RecordTable], service: ServiceTables, writer_of: Callable[[str], Writer]
+        self,
+        tables: Mapping[str, RecordTable],
+        service: ServiceTables,
+        writer_of: Callable[[str], Writer],
+        held: Callable[[Dependent, Row, Caller, str], RecordReferenced],
     ) -> None:
-        """Take the tables, the service's own, and what writes each record."""
-        self._tables, self._service, self._writer_of = tables, service, writer_of
+        """Take the tables, the service's own, what writes each record, and what is said of a reference in the way."""
+        self._tables, self._service, self._writer_of, self._held = tables, service, writer_of, held
         self._statements: dict[tuple[str, ...], Statement] = {}
 
     async def clear(self, plan: Plan, occasion: Occasion, transaction: Transaction) -> None:
-        """Empty the fields that refer to what goes."""
+        """Empty the fields that refer to what goes.
+
+        Raises:
+            RecordReferenced: where a record would break a rule of its contract without its reference.
+        """
         for message, found in groupby(sorted(plan.cleared), key=lambda key: key[0]):
             writer, keys = self._writer_of(message), list(found)
             for start in range(0, len(keys), CLEARED_AT_ONCE):
@@ -48,7 +61,11 @@ class Taking:
                 changes = []
                 for row in rows:
                     current = writer.current_of_row(row)
-                    result = _emptied(current, plan.cleared[message, row["organization"], row["name"]])
+                    fields = plan.cleared[message, row["organization"], row["name"]]
+                    result = _emptied(current, fields)
+                    if broken := writer.rules.broken(current.message, result):
+                        why = f", and cannot be emptied there ({broken[0].field}: {broken[0].description.rstrip('.')})"
+                        raise self._held(*fields[0], occasion.caller, why)
                     singular = writer.table.record.singular
                     made = writer.preparing.changed(current.message, result, occasion.moment, singular)
                     if made is not None:
@@ -87,7 +104,11 @@ class Taking:
                 "event_before": [before.get(row.key) for row in chosen],
                 "expected": [row.revision for row in chosen],
             }
-            await transaction.fetch(statement.sql, statement.beyond_arguments(values))
+            try:
+                await transaction.fetch(statement.sql, statement.beyond_arguments(values))
+            except asyncpg.ForeignKeyViolationError as error:
+                # Below it is what this contract does not have: a newer one has it, or an older one had.
+                raise _held_below(table, chosen, error) from error
 
     async def _told(self, table: RecordTable, rows: Sequence[Going], transaction: Transaction) -> dict[Key, bytes]:
         """Return what events say of rows whose bytes they may not hold as they are."""
@@ -154,13 +175,19 @@ class Taking:
         return statement
 
 
-def _emptied(current: Current, fields: Sequence[tuple[Dependent, str]]) -> Any:
+def _held_below(table: RecordTable, rows: Sequence[Going], error: asyncpg.ForeignKeyViolationError) -> Exception:
+    said = error.detail or ""
+    name = next((row.name for row in rows if f"=({row.organization}, {row.name}) " in said), rows[0].name)
+    return explain(table, error, field="name", name=name) or error
+
+
+def _emptied(current: Current, fields: Sequence[tuple[Dependent, Row]]) -> Any:
     """Return a message without its references to what goes."""
     result: Any = type(current.message)()
     result.CopyFrom(current.message)
-    for dependent, name in fields:
+    for dependent, row in fields:
         if dependent.table.descriptor.fields_by_name[dependent.field].is_repeated:
-            left = [each for each in getattr(result, dependent.field) if each != name]
+            left = [each for each in getattr(result, dependent.field) if each != row["target"]]
             result.ClearField(dependent.field)
             getattr(result, dependent.field).extend(left)
         else:

@@ -60,12 +60,13 @@ async def open_session(engine: Engine, call: Call, *, acting: Caller | None = No
     """Open a transaction on the engine's records, for the call's caller or for another; it has to be committed."""
     own = call if acting is None else acting_as(call, acting)
     async with unit_of_work(engine.pool, own, schema=engine.service) as work:
-        yield Session(engine, own, work, call.caller)
+        yield Session(engine, own, work)
 
 
 async def transact(engine: Engine, request: Message, call: Call, work: Work, *, acting: Caller | None = None) -> bytes:
     """Do work in one transaction and return the bytes of its answer.
 
+    A message loses what the call's caller may not read of the records in it; bytes are an answer that lost it already.
     A request with a `request_id` that was answered before gets that answer, and the work is not done. Work that met
     somebody else's change is done again, so it must do nothing outside its session.
 
@@ -92,7 +93,7 @@ async def _once(engine: Engine, session: Session, request: Message, call: Call, 
     if known is not None:
         return known
     answer = await work(session)
-    encoded = answer if isinstance(answer, bytes) else answer.SerializeToString()
+    encoded = answer if isinstance(answer, bytes) else engine.answering.encode(answer, call.caller)
     await engine.remembering.settle(claim, call, transaction, encoded)
     await session.commit()
     return encoded

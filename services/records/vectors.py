@@ -45,12 +45,15 @@ _VERSION = 1
 
 
 def weights_of(record: Record) -> dict[str, str]:
-    """Return the weight of each field that is searched, the first of the record's `search` first."""
+    """Return the weight of each field that is searched, in the order of the record's `search`, guarded fields last.
+
+    Words have places, and rank by how close they are: a guarded field between two others would tell how long it is.
+    """
     guarded = [name for name in record.search if _permission(record, name)]
     plain = WEIGHTS[:3] if guarded else WEIGHTS
     open_ = [name for name in record.search if name not in guarded]
     weights = {name: plain[min(place, len(plain) - 1)] for place, name in enumerate(open_)}
-    return {name: weights.get(name, GUARDED) for name in record.search}
+    return {**weights, **dict.fromkeys(guarded, GUARDED)}
 
 
 def vector_name(record: Record) -> str:

@@ -97,7 +97,8 @@ class Writer:
         self.remembering = remembering
         self.nested = Nested(table, tables)
         self.preparing = Preparing(table, names, self.nested, states)
-        self.masks = Masks(table.record, Rules(table.descriptor, table.record.singular))
+        self.rules = Rules(table.descriptor, table.record.singular)
+        self.masks = Masks(table.record, self.rules)
         self.permitting = Permitting(table)
         self.holding = Holding(table)
         self.references = references_of(table, tables)

@@ -19,20 +19,28 @@ REFUSED = {Status.UNAUTHENTICATED, Status.PERMISSION_DENIED}
 
 def outcome(channel: grpc.Channel, method: Method, token: str | None) -> grpc.StatusCode:
     """Call the method with an empty request and return the status."""
+    error = failure(channel, method, token)
+    code: grpc.StatusCode = Status.OK if error is None else error.code()
+    return code
+
+
+def failure(channel: grpc.Channel, method: Method, token: str | None) -> Any:
+    """Call the method with an empty request and return its error, if any; of a stream the first message will do."""
     metadata = () if token is None else (("authorization", f"Bearer {token}"),)
-    call = channel.unary_unary(method.path, bytes, bytes)
+    if not method.server_streaming:
+        return channel.unary_unary(method.path, bytes, bytes).future(b"", metadata=metadata, timeout=20).exception()
+    stream: Any = channel.unary_stream(method.path, bytes, bytes)(b"", metadata=metadata, timeout=20)
     try:
-        call(b"", metadata=metadata, timeout=20)
+        next(stream, None)
     except grpc.RpcError as error:
-        code: grpc.StatusCode = error.code()
-        return code
-    return Status.OK
+        return error
+    stream.cancel()
+    return None
 
 
 def outcome_at_edge(channel: grpc.Channel, method: Method, token: str | None) -> grpc.StatusCode:
     """Do the same, and check that it was the edge that refused: the service behind it would have done so too."""
-    metadata = () if token is None else (("authorization", f"Bearer {token}"),)
-    error: Any = channel.unary_unary(method.path, bytes, bytes).future(b"", metadata=metadata, timeout=20).exception()
+    error = failure(channel, method, token)
     if error is None:
         return Status.OK
     code: grpc.StatusCode = error.code()

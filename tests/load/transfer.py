@@ -36,7 +36,7 @@ from services.cli.demo.rows import Census, read_aircraft, read_airlines, read_ai
 from services.cli.stack.postgres import OPTIONS, SUPERUSER, as_unprivileged, binary
 from services.records.engine import Engine
 from services.records.transfer.cells import show_cells
-from services.records.transfer.values import Showing
+from services.records.transfer.showing import Showing
 from tests.load.cpu import children_of, read_cpu
 
 if TYPE_CHECKING:

@@ -57,7 +57,7 @@ class OrderServicer:
             order.place_time.GetCurrentTime()
             _fill(order, orders.place_items(_items(order)), "PLACED")
             await session.update(order, event="placed")
-            return order_service_pb2.PlaceOrderResponse(order=session.shown(order))
+            return order_service_pb2.PlaceOrderResponse(order=order)
 
         return await self.records.transact(request, call, work)
 
@@ -71,7 +71,7 @@ class OrderServicer:
             items = orders.fulfil_items(_items(order), chosen)
             _fill(order, items, orders.state_of(items, _state(order)))
             await session.update(order, event="fulfilled" if _state(order) == "FULFILLED" else "partially_fulfilled")
-            return order_service_pb2.FulfilOrderResponse(order=session.shown(order))
+            return order_service_pb2.FulfilOrderResponse(order=order)
 
         return await self.records.transact(request, call, work)
 
@@ -86,7 +86,7 @@ class OrderServicer:
             _fill(order, items, orders.state_of(items, _state(order)))
             order.reason = request.reason
             await session.update(order, event="cancelled")
-            return order_service_pb2.CancelOrderResponse(order=session.shown(order))
+            return order_service_pb2.CancelOrderResponse(order=order)
 
         return await self.records.transact(request, call, work)
 
@@ -102,7 +102,7 @@ class OrderServicer:
             _fill(order, items, orders.state_of(items, _state(order)))
             order.reason = request.reason
             await session.update(order, event="returned")
-            return order_service_pb2.ReturnOrderResponse(order=session.shown(order))
+            return order_service_pb2.ReturnOrderResponse(order=order)
 
         return await self.records.transact(request, call, work)
 

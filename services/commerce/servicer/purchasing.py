@@ -54,7 +54,7 @@ class PurchasingServicer:
             await Ledger(session, purchase_order=purchase.name).move(places)
             _fill(purchase, orders.fulfil_items(_items(purchase), chosen))
             await session.update(purchase, event=_state(purchase).lower())
-            return purchasing_service_pb2.ReceivePurchaseOrderResponse(purchase_order=session.shown(purchase))
+            return purchasing_service_pb2.ReceivePurchaseOrderResponse(purchase_order=purchase)
 
         return await self.records.transact(request, call, work)
 

@@ -52,6 +52,9 @@ class FileServicer:
         file = await self._files.get(call.caller, request.name)
         # Told before the content, so that whoever takes it can tell whether it is whole.
         call.set_header("x-content-sha256", file.sha256)
+        # Whatever somebody has uploaded, no browser is to take it for a page of ours.
+        call.set_header("content-disposition", "attachment")
+        call.set_header("x-content-type-options", "nosniff")
         sent, content_type = 0, file.content_type
         async for piece in self._files.read(file.id):
             sent += len(piece)

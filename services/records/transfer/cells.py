@@ -19,24 +19,16 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from services.records.transfer.failures import BadValue
-from services.records.transfer.values import (
-    TIMESTAMP,
-    WHOLE,
-    Reading,
-    Showing,
-    is_time,
-    read_bytes,
-    read_duration,
-    read_timestamp,
-    taking,
-)
+from services.records.transfer.kinds import TIMESTAMP, WHOLE, is_time, taking
+from services.records.transfer.setting import read_bytes, read_duration, read_timestamp, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from google.protobuf.message import Message
 
-    from services.records.transfer.values import Put, Read
+    from services.records.transfer.setting import Put, Read, Reading
+    from services.records.transfer.showing import Showing
 
     ShowCells = Callable[[Sequence[Message]], list[Any]]
 
@@ -89,8 +81,7 @@ def put_cell(field: FieldDescriptor, reading: Reading) -> Put:
         except BadValue:
             raise
         except (ValueError, TypeError) as error:
-            said = "The text is not UTF-8" if isinstance(error, UnicodeEncodeError) else str(error)[:200].rstrip(".")
-            raise BadValue(f"{said}.") from None
+            raise BadValue(said(error)) from None
 
     return put_scalar
 

@@ -17,7 +17,14 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from services.chassis.clients import Clients
 from services.chassis.contract import Authenticated, Contract, Method, Permission, Service
 from services.chassis.dispatch import Dispatcher
-from services.chassis.errors import DeadlineExceeded, InvalidArgument, PermissionDenied, TenonError, Violation
+from services.chassis.errors import (
+    DeadlineExceeded,
+    InvalidArgument,
+    PermissionDenied,
+    ResourceExhausted,
+    TenonError,
+    Violation,
+)
 from services.chassis.server import serve_grpc
 from services.chassis.settings import Settings
 from services.chassis.transport import HandlerTable
@@ -210,3 +217,17 @@ async def test_a_process_that_does_not_answer_is_an_error_of_its_own(tmp_path: P
     with pytest.raises(TenonError) as caught:
         await made.invoke(AWAY.path, string("hi"), outer(deadline=time.monotonic() + 0.5))
     assert caught.value.code in {4, 14}
+    # gRPC says where it looked; that is nothing for a caller from outside.
+    assert "nobody.sock" not in caught.value.message
+    assert caught.value.metadata == {"method": "tenon.far.v1.FarService/Away"}
+
+
+async def test_the_time_to_retry_that_another_process_tells_is_told(stack: AsyncExitStack, tmp_path: Path) -> None:
+    async def away(request: Any, call: Call) -> Any:
+        raise ResourceExhausted("Enough.", retry_after=1.5)
+
+    made = dispatcher(peers=await _far(stack, tmp_path, away))
+    with pytest.raises(TenonError) as caught:
+        await made.invoke(AWAY.path, string("hi"), outer())
+    error: Any = caught.value
+    assert (error.code, error.retry_after) == (8, 1.5)

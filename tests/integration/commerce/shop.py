@@ -114,7 +114,8 @@ class Shop:
         """Check that the movements of each stock level add up to it, and that none was ever below zero."""
         rows = await self.pool.fetch(
             "SELECT l.name, l.on_hand, l.reserved, l.available, l.reserved_for_orders,"
-            " coalesce(sum(m.reserved) FILTER (WHERE m.order <> ''), 0)::bigint AS for_orders, coalesce(sum(m.quantity), 0)::bigint AS quantity,"
+            " coalesce(sum(m.reserved) FILTER (WHERE m.order <> ''), 0)::bigint AS for_orders,"
+            " coalesce(sum(m.quantity), 0)::bigint AS quantity,"
             " coalesce(sum(m.reserved), 0)::bigint AS set_aside, coalesce(min(m.on_hand_after), 0) AS least,"
             " coalesce(min(m.reserved_after), 0) AS least_reserved,"
             " coalesce(min(m.on_hand_after - m.reserved_after), 0) AS least_available"

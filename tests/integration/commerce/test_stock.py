@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.chassis.interceptors.fields import plan_of, walk
 from services.commerce.domain.stock import StockInsufficient
-from services.records.failures import RecordNotFound, ReferenceNotFound
+from services.records.failures import NameInvalid, RecordNotFound
 from tests.integration.commerce.shop import BERLIN, PARIS, VARIANT
 from tests.integration.records.library import user
 
 if TYPE_CHECKING:
+    from services.chassis.errors import Violation
     from tests.integration.commerce.shop import Shop
 
 
@@ -56,12 +58,54 @@ async def test_more_than_is_available_does_not_leave(shop: Shop) -> None:
 
 
 async def test_stock_of_what_is_not_there_is_refused(shop: Shop) -> None:
-    with pytest.raises(RecordNotFound):
-        await shop.stock(1, "products/runner/variants/none")
-    with pytest.raises(ReferenceNotFound):
-        await shop.stock(1, location="locations/none")
+    for method in ("AdjustStock", "ReserveStock"):
+        with pytest.raises(RecordNotFound, match="Variant `products/runner/variants/none`"):
+            await shop.do(method, variant="products/runner/variants/none", location=BERLIN, quantity=1)
+        with pytest.raises(RecordNotFound, match="Location `locations/none`"):
+            await shop.do(method, variant=VARIANT, location="locations/none", quantity=1)
+    await shop.stock(1)
     with pytest.raises(RecordNotFound):
         await shop.do("AdjustStock", user("other"), variant=VARIANT, location=BERLIN, quantity=1)
+
+
+@pytest.mark.parametrize("other", ["berlin", "stores/berlin", "locations/x/berlin", "locations/-", ""])
+async def test_what_only_ends_as_a_location_does_is_none(shop: Shop, other: str) -> None:
+    await shop.stock(5)
+    with pytest.raises(NameInvalid, match=r"^location:"):
+        await shop.stock(1, location=other)
+    with pytest.raises(NameInvalid, match=r"^destination:"):
+        await shop.do("TransferStock", variant=VARIANT, source=BERLIN, destination=other, quantity=1)
+    assert await shop.level() == (5, 0, 5)
+
+
+async def test_what_is_set_aside_for_an_order_leaves_with_it_alone(shop: Shop) -> None:
+    await shop.stock(10)
+    name = await shop.confirmed(quantity=3)
+    await shop.do("ReserveStock", variant=VARIANT, location=BERLIN, quantity=2)
+    with pytest.raises(StockInsufficient, match="1 more would be released than are set aside, those for orders apart"):
+        await shop.do("ReleaseStock", variant=VARIANT, location=BERLIN, quantity=3)
+    await shop.do("ReleaseStock", variant=VARIANT, location=BERLIN, quantity=2)
+    await shop.do("FulfilOrder", name=name)
+    assert await shop.level() == (7, 0, 7)
+    await shop.check_books()
+
+
+async def test_a_count_below_what_is_set_aside_says_what_to_do(shop: Shop) -> None:
+    await shop.stock(10)
+    await shop.do("ReserveStock", variant=VARIANT, location=BERLIN, quantity=4)
+    with pytest.raises(StockInsufficient, match=r"1 more are set aside than were counted\. Release them"):
+        await shop.do("CountStock", variant=VARIANT, location=BERLIN, counted=3)
+
+
+def test_a_count_has_to_say_what_was_counted(shop: Shop) -> None:
+    """One that is left out would empty the shelf."""
+    request = shop.handlers[shop.path("CountStock")].request_type
+    descriptor: Any = request.DESCRIPTOR
+    plan = plan_of(descriptor, clears_output=True)
+    for counted, wanted in (({}, ["counted"]), ({"counted": 0}, [])):
+        said: list[Violation] = []
+        walk(request(variant=VARIANT, location=BERLIN, **counted), plan, said)
+        assert [violation.field for violation in said] == wanted
 
 
 async def test_low_stock_is_told_once_for_each_crossing(shop: Shop) -> None:

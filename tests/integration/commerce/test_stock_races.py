@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.commerce.domain.orders import StateUnsuitable
 from services.commerce.domain.stock import StockInsufficient
+from services.records.failures import RecordNotFound, RecordReferenced, StateForbids
 from tests.integration.commerce.shop import BERLIN, PARIS, VARIANT
-
-PLACED = 2
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from tests.integration.commerce.shop import Shop
+
+PLACED = 2
 
 
 async def _together(*calls: Awaitable[Any]) -> tuple[list[Any], list[BaseException]]:
@@ -137,3 +140,26 @@ async def test_whose_call_is_cut_at_any_moment_has_changed_all_or_nothing(shop: 
     await shop.check_books()
     await asyncio.gather(*(shop.do("PlaceOrder", name=order.name) for order in orders if order.state != PLACED))
     assert await shop.level() == (500, 60, 440), "no connection is left in a transaction"
+
+
+async def test_what_is_set_aside_for_orders_is_what_the_orders_say_whoever_changes_them_at_once(shop: Shop) -> None:
+    other = await shop.variant("v43")
+    for variant in (VARIANT, other):
+        await shop.stock(60, variant)
+    calls: list[Awaitable[Any]] = []
+    for number in range(12):
+        name = await shop.order(f"o{number}", quantity=3)
+        items = [{"variant": variant, "quantity": 2} for variant in (other, VARIANT)]
+        calls.append(shop.do("UpdateOrder", order={"name": name, "items": items}))
+        calls.append(shop.do("DeleteOrder" if number % 3 == 0 else "CancelOrder", name=name))
+        calls += [shop.do(method, name=name) for method in ("PlaceOrder", "ConfirmOrder", "FulfilOrder")]
+    random.Random(5).shuffle(calls)  # noqa: S311 - the same mixture in every run
+    _, failed = await _together(*calls)
+    assert {type(error) for error in failed} <= {StateUnsuitable, StateForbids, RecordNotFound, RecordReferenced}
+    reserved: Counter[str] = Counter()
+    for order in (await shop.do("ListOrders", page_size=100, view=2)).orders:
+        reserved.update({item.variant: item.reserved for item in order.items})
+    levels = (await shop.do("ListStockLevels", parent="products/-/variants/-")).stock_levels
+    found = {level.name.partition("/stockLevels/")[0]: level.reserved_for_orders for level in levels}
+    assert found == {variant: reserved[variant] for variant in (VARIANT, other)}
+    await shop.check_books()

@@ -11,7 +11,7 @@ import pytest
 from services.chassis.contract import REPOSITORY, read_contract
 from services.chassis.contract.custom import find_custom
 from services.chassis.errors import NotFound
-from services.data.methods.flightops import FlightsOverlap, blocks
+from services.data.methods.flightops import MOST_NEAR, FlightsOverlap, FlightsTooMany, blocks
 from services.records.engine import Engine
 from services.records.methods import load_methods
 from tests.integration.records.library import KEYRING, SYSTEM, Library, user
@@ -143,3 +143,23 @@ async def test_two_who_race_for_one_aircraft_never_put_it_in_two_flights(airline
     flown = await airline.blocks_of("aircraft/N3")
     assert len(flown) == 6
     assert not any(one.meets(other) for place, one in enumerate(flown) for other in flown[place + 1 :])
+
+
+async def test_more_flights_than_can_be_looked_at_are_refused_and_not_overlooked(airline: Airline) -> None:
+    first = await airline.flight(1, "aircraft/N1", 0)
+    body = {
+        "date": "2030-01-01",
+        "airline": "airlines/UA",
+        "origin": "airports/EWR",
+        "destination_code": "SFO",
+        "outcome": 1,
+        "aircraft": "aircraft/N2",
+        "scheduled_departure_time": NOON + timedelta(hours=30),
+        "air_time": 60,
+    }
+    for thousand in range(MOST_NEAR // 1000 + 1):
+        numbers = range(thousand * 1000, (thousand + 1) * 1000)
+        requests = [{"flight_id": f"m{number}", "flight": {**body, "number": number % 9000 + 1}} for number in numbers]
+        await airline.do("BatchCreateFlights", requests=requests)
+    with pytest.raises(FlightsTooMany, match="`aircraft/N2` has more than 5,000 flights from 2029-12-30 to 2030-01-03"):
+        await airline.do("ReassignAircraft", flights=[first], aircraft="aircraft/N2")

@@ -15,6 +15,7 @@ from services.commerce.domain.orders import (
     ProductNotForSale,
     QuantityExceeded,
     StateUnsuitable,
+    TotalOutOfRange,
     cancel_items,
     choose,
     fulfil_items,
@@ -25,6 +26,7 @@ from services.commerce.domain.orders import (
     require_state,
     return_items,
     state_of,
+    total_of,
 )
 
 if TYPE_CHECKING:
@@ -128,6 +130,13 @@ def test_an_order_has_one_currency() -> None:
     assert one_currency(["EUR", "EUR"]) == "EUR"
     with pytest.raises(CurrenciesDiffer, match="EUR and USD"):
         one_currency(["USD", "EUR"])
+
+
+def test_an_order_costs_what_its_items_do_as_long_as_that_can_be_kept() -> None:
+    assert total_of("orders/o", [(5, 2), (1, 3)]) == 13
+    assert total_of("orders/o", [(2**63 - 1, 1)]) == 2**63 - 1
+    with pytest.raises(TotalOutOfRange, match="Order less"):
+        total_of("orders/o", [(2**62, 2)])
 
 
 def test_what_is_not_for_sale_cannot_be_ordered() -> None:

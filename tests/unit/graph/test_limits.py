@@ -118,3 +118,28 @@ def test_the_question_that_tools_ask_of_a_schema_passes_once_and_not_twice(schem
 
 def test_the_name_of_a_type_is_no_secret(schema: GraphQLSchema) -> None:
     assert not _measure(schema, '{ __typename artist(name: "a") { __typename } }').introspects
+
+
+@pytest.mark.parametrize(
+    ("text", "variables"),
+    [
+        ("query($n: Int = 1000) { artists(first: $n) { nodes { name } } }", {}),
+        ("query($n: Int) { artists(first: $n) { nodes { name } } }", {"n": 1000.0}),
+        ("query($n: Int = 5) { artists(first: $n) { nodes { name } } }", {"n": 1000}),
+    ],
+)
+def test_a_page_costs_what_it_will_have_however_its_size_is_said(
+    schema: GraphQLSchema, text: str, variables: dict[str, object]
+) -> None:
+    assert _measure(schema, text, **variables).cost == 21 + 1000 * 2
+
+
+def test_a_variable_that_is_null_or_left_out_asks_for_a_page_of_the_usual_size(schema: GraphQLSchema) -> None:
+    assert _measure(schema, "query($n: Int = 9) { artists(first: $n) { nodes { name } } }", n=None).cost == 21 + 50 * 2
+    assert _measure(schema, "query($n: Int) { artists(first: $n) { nodes { name } } }").cost == 21 + 50 * 2
+
+
+def test_a_batch_costs_as_much_as_the_list_that_stands_in_for_its_variable(schema: GraphQLSchema) -> None:
+    names = ", ".join('"a"' for _ in range(30))
+    text = f"query($n: [String!] = [{names}]) {{ batchGetArtists(names: $n) {{ artists {{ name }} }} }}"
+    assert _measure(schema, text).cost > 30 * 2

@@ -116,7 +116,14 @@ async def test_a_changed_file_is_served_once_it_is_loaded_again(root: Path) -> N
     ("old", "new", "said"),
     [
         ("from dataclasses", "raise ValueError('no')\nfrom dataclasses", "fails as it is loaded: ValueError: no"),
+        ("from dataclasses", "raise SystemExit(3)\nfrom dataclasses", "fails as it is loaded: SystemExit: 3"),
+        ("    async def LendBook", "    def __init__(self, *_): 1 / 0\n\n    async def LendBook", "ZeroDivisionError"),
         ("(Methods)", "", "The class is no Methods"),
+        (
+            "    async def FollowBook",
+            "    GetBook = LendBook\n\n    async def FollowBook",
+            "GetBook is not a function of",
+        ),
         ("yield", "return", "FollowBook is not the kind of function that its RPC is"),
         ("async def LendBook", "def LendBook", "LendBook is not the kind of function that its RPC is"),
     ],
@@ -145,3 +152,17 @@ def test_a_servicer_goes_before_the_engine_which_serves_all_else(root: Path) -> 
         handlers_beside(engine, "data", others)
     with pytest.raises(LookupError, match=r"no\.Service"):
         handlers_beside(engine, "data", {"no.Service": BookServicer()})
+
+
+def test_a_misspelt_function_of_a_servicer_is_refused_and_does_not_leave_its_method_to_the_engine(root: Path) -> None:
+    engine = engine_of(root)
+
+    class BookServicer:
+        """Means to go before UpdateBook."""
+
+        async def UpdateBooks(self, request: Any, call: Any) -> bytes:
+            return b""
+
+    service = next(each.full_name for each in engine.contract.hosted_by("data") if "BookService" in each.full_name)
+    with pytest.raises(LookupError, match=r"BookService\.UpdateBooks"):
+        handlers_beside(engine, "data", {service: BookServicer()})

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%tenon/flightops/v1/error_reason.proto\x12\x12tenon.flightops.v1*M\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_FLIGHTS_OVERLAP\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%tenon/flightops/v1/error_reason.proto\x12\x12tenon.flightops.v1*p\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_FLIGHTS_OVERLAP\x10\x01\x12!\n\x1d\x45RROR_REASON_FLIGHTS_TOO_MANY\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tenon.flightops.v1.error_re
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=61
-  _globals['_ERRORREASON']._serialized_end=138
+  _globals['_ERRORREASON']._serialized_end=173
 # @@protoc_insertion_point(module_scope)

@@ -30,6 +30,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "FLIGHTS_OVERLAP", "domain": "flightops.tenon", "metadata": {"aircraft": "aircraft/N14228"}}
     """
+    ERROR_REASON_FLIGHTS_TOO_MANY: _ErrorReason.ValueType  # 2
+    """An aircraft has more flights around those that it is to get than can be looked at.
+
+        {"reason": "FLIGHTS_TOO_MANY", "domain": "flightops.tenon", "metadata": {"aircraft": "aircraft/N14228"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Says why a call to flightops failed. `google.rpc.ErrorInfo` carries it without the prefix."""
@@ -40,5 +45,10 @@ ERROR_REASON_FLIGHTS_OVERLAP: ErrorReason.ValueType  # 1
 """An aircraft would be in two flights at once. PreconditionFailure names the flights that are in the way.
 
     {"reason": "FLIGHTS_OVERLAP", "domain": "flightops.tenon", "metadata": {"aircraft": "aircraft/N14228"}}
+"""
+ERROR_REASON_FLIGHTS_TOO_MANY: ErrorReason.ValueType  # 2
+"""An aircraft has more flights around those that it is to get than can be looked at.
+
+    {"reason": "FLIGHTS_TOO_MANY", "domain": "flightops.tenon", "metadata": {"aircraft": "aircraft/N14228"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

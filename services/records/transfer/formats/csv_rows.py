@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from services.records.transfer.cells import put_cell, show_cells
 from services.records.transfer.failures import BadValue, FileUnreadable
 from services.records.transfer.formats.rows import MAX_ROW_BYTES, MAX_ROWS, Raw
-from services.records.transfer.values import Reading, Showing
+from services.records.transfer.setting import Reading
+from services.records.transfer.showing import Showing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

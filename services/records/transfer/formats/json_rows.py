@@ -10,7 +10,9 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from services.records.transfer.failures import BadValue
 from services.records.transfer.formats.rows import MAX_ROW_BYTES, MAX_ROWS, Raw
-from services.records.transfer.values import LONG, WHOLE, Reading, Showing, is_time, taking
+from services.records.transfer.kinds import LONG, WHOLE, is_time, taking
+from services.records.transfer.setting import Reading
+from services.records.transfer.showing import Showing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from services.records.transfer.formats.rows import Target
-    from services.records.transfer.values import Put, Take
+    from services.records.transfer.kinds import Take
+    from services.records.transfer.setting import Put
 
 _NUMBERS = frozenset({FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE})
 _SPACE = b" \t\r\n"

@@ -26,7 +26,9 @@ from google.protobuf.descriptor import FieldDescriptor
 from services.records.transfer.cells import put_cell
 from services.records.transfer.failures import BadValue, FileUnreadable
 from services.records.transfer.formats.rows import MAX_ROWS, Raw
-from services.records.transfer.values import DURATION, TIMESTAMP, Reading, Showing, is_time, taking
+from services.records.transfer.kinds import DURATION, TIMESTAMP, is_time, taking
+from services.records.transfer.setting import Reading
+from services.records.transfer.showing import Showing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from services.records.transfer.formats.rows import Target
-    from services.records.transfer.values import Put
+    from services.records.transfer.setting import Put
 
     Show = Callable[[Sequence[Message]], list[Any]]
 

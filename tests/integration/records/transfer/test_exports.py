@@ -65,12 +65,22 @@ async def test_what_is_exported_and_imported_elsewhere_is_equal(harbour: Harbour
 async def test_filter_order_and_mask_are_those_of_a_list(harbour: Harbour) -> None:
     rows = ({"name": f"crates/{n}", "small": n, "title": f"t{n}", "address": {"city": "x"}} for n in range(5))
     await harbour.bring(lines(*rows), JSONL)
-    asked = {"filter": "small > 1", "order_by": "small desc", "read_mask": {"paths": ["name", "small", "address.city"]}}
+    asked: dict[str, Any] = {
+        "filter": "small > 1",
+        "order_by": "small desc",
+        "read_mask": {"paths": ["name", "small", "address.city"]},
+    }
     report, content = await harbour.take(CSV, **asked)
     assert report.rows_written == 3
     assert [row["name"] for row in table(content)] == ["crates/4", "crates/3", "crates/2"]
     assert set(table(content)[0]) == {"name", "small", "address"}
-    for wrong in ({"filter": "small >"}, {"order_by": "colour"}, {"read_mask": {"paths": ["colour"]}}, {"format": 0}):
+    mistakes: tuple[dict[str, Any], ...] = (
+        {"filter": "small >"},
+        {"order_by": "colour"},
+        {"read_mask": {"paths": ["colour"]}},
+        {"format": 0},
+    )
+    for wrong in mistakes:
         with pytest.raises(InvalidArgument):
             await harbour.begin("ExportCrates", **{"format": CSV, **wrong})
 

@@ -226,3 +226,26 @@ async def test_validation_judges_of_each_update_of_a_batch_what_its_mask_writes(
         with pytest.raises(RequestInvalid) as refused:
             check(request(requests=[fine, wrong]))
         assert [violation.field for violation in refused.value.violations] == ["requests[1].maker.title"]
+
+
+async def test_of_batches_that_add_the_same_at_once_one_adds_and_the_others_change(depot: Depot) -> None:
+    async def send(number: int) -> Any:
+        names = [f"makers/{name}" for name in ("abc" if number % 2 else "cba")]
+        requests = [{"maker": {"name": name, "title": f"t{number}"}, "allow_missing": True} for name in names]
+        return await depot.do("BatchUpdateMakers", requests=requests)
+
+    await asyncio.gather(*(send(number) for number in range(6)))
+    titles = {row["title"] for row in await depot.rows("SELECT title FROM test_depot_v1.makers")}
+    assert len(titles) == 1
+    kinds = [kind for kind, _ in await depot.events()]
+    assert (kinds.count("Maker.created"), kinds.count("Maker.updated")) == (3, 15)
+    await depot.is_consistent()
+
+
+async def test_a_batch_whose_update_takes_the_key_of_another_record_names_the_request(depot: Depot) -> None:
+    for name in "abc":
+        await depot.maker(name, code=name)
+    requests = [{"maker": {"name": "makers/b", "title": "n"}}, {"maker": {"name": "makers/c", "code": "a"}}]
+    with pytest.raises(RecordExists) as refused:
+        await depot.do("BatchUpdateMakers", requests=requests)
+    assert refused.value.metadata["field"] == "requests[1].maker.code"

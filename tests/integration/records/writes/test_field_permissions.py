@@ -74,3 +74,17 @@ async def test_an_update_leaves_the_field_alone_or_is_refused(
     left = await depot.do("GetMaker", name=made.name)
     assert (left.discount, list(left.terms)) == (5, ["a"])
     assert left.title == ("n" if fine else "m")
+
+
+async def test_another_field_of_its_oneof_does_not_take_the_place_of_a_field_that_may_not_be_written(
+    depot: Depot,
+) -> None:
+    made = await depot.maker(fixed=5)
+    body = {"name": made.name, "title": "n", "formula": "x"}
+    for mask in ([], ["*"], ["formula"]):
+        with pytest.raises(FieldNotWritable):
+            await depot.do("UpdateMaker", PLAIN, maker=body, update_mask={"paths": mask})
+        assert (await depot.do("GetMaker", name=made.name)) == made
+    left = await depot.do("UpdateMaker", PLAIN, maker={"name": made.name, "title": "n"}, update_mask={"paths": ["*"]})
+    assert (left.title, left.fixed) == ("n", 5)
+    assert (await depot.do("UpdateMaker", maker=body, update_mask={"paths": ["*"]})).formula == "x"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from services.records.deletions import MAX_ALONG
@@ -44,3 +45,26 @@ async def test_every_way_to_refer_to_a_record_has_an_index(depot: Depot) -> None
             assert any(column in line for line in plan.splitlines() if "Index Cond" in line), (column, plan)
             looked.add(column)
     assert looked == {"maker", "spare", "region", "before", "others", "items", "extras", "main"}
+
+
+async def test_many_names_are_not_each_compared_with_each_row(depot: Depot) -> None:
+    tables = depot.engine.tables
+    await depot.rows(ORDERS)
+    names = [f"makers/none-{number}" for number in range(1000)]
+    values = {
+        "gone_organizations": ["acme"] * len(names),
+        "gone_names": names,
+        "going_organizations": [],
+        "going_names": [],
+        "most_rows": MAX_ALONG + 1,
+    }
+    looked = 0
+    for dependent in dependents_of(tables["test.depot.v1.Maker"], tables):
+        if dependent.table.record.singular == "order":
+            statement = find(dependent, locks=False, live=False)
+            sql = f"EXPLAIN (ANALYZE, TIMING OFF) {statement.sql}"
+            plan = "\n".join(row[0] for row in await depot.engine.pool.fetch(sql, statement.beyond_arguments(values)))
+            compared = sum(int(found) for found in re.findall(r"Rows Removed by Join Filter: (\d+)", plan))
+            assert compared <= len(names), plan
+            looked += 1
+    assert looked >= 7

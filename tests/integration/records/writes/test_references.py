@@ -210,6 +210,49 @@ async def test_a_reference_is_emptied_where_the_contract_says_so(depot: Depot) -
     await depot.is_consistent()
 
 
+async def test_a_reference_that_its_record_must_have_is_not_emptied(depot: Depot) -> None:
+    await depot.maker()
+    made = await depot.order(title="rush", spare="makers/m")
+    with pytest.raises(RecordReferenced, match="A rush order needs a spare") as refused:
+        await depot.do("DeleteMaker", name="makers/m")
+    assert refused.value.metadata["example"] == made.name
+    with pytest.raises(RecordReferenced) as refused:
+        await depot.do("DeleteMaker", holder("depot.makers.delete"), name="makers/m")
+    assert made.name not in refused.value.message
+    assert await depot.do("GetOrder", name=made.name) == made
+    await depot.do("UpdateOrder", order={"name": made.name, "title": "slow"})
+    await depot.do("DeleteMaker", name="makers/m")
+    assert (await depot.do("GetOrder", name=made.name)).spare == ""
+
+
+async def test_records_of_one_batch_may_refer_to_each_other_and_not_to_what_is_in_no_batch(depot: Depot) -> None:
+    def batch(*pairs: tuple[str, str]) -> list[dict[str, Any]]:
+        return [{"review_id": one, "review": {"review": f"reviews/{other}"}} for one, other in pairs]
+
+    await depot.do("BatchCreateReviews", requests=batch(("a", "b"), ("b", "a"), ("c", "c")))
+    assert await depot.names("reviews") == ["reviews/a", "reviews/b", "reviews/c"]
+    with pytest.raises(ReferenceNotFound, match=r"requests\[1\]"):
+        await depot.do("BatchCreateReviews", requests=batch(("d", "d"), ("e", "f")))
+    assert len(await depot.names("reviews")) == 3
+
+
+async def test_what_another_contract_keeps_below_a_record_is_in_the_way(depot: Depot) -> None:
+    await depot.order()
+    await depot.order("p")
+    await depot.rows(
+        'CREATE TABLE test_depot_v1.older (organization text COLLATE "C", parent text COLLATE "C", '
+        "FOREIGN KEY (organization, parent) REFERENCES test_depot_v1.orders (organization, name))"
+    )
+    await depot.rows("INSERT INTO test_depot_v1.older VALUES ('acme', 'orders/p')")
+    for method, fields in (
+        ("DeleteOrder", {"name": "orders/p", "force": True}),
+        ("BatchDeleteOrders", {"names": ["orders/o", "orders/p"]}),
+    ):
+        with pytest.raises(RecordHasChildren, match="`orders/p`"):
+            await depot.do(method, **fields)
+    assert await depot.names("orders") == ["orders/o", "orders/p"]
+
+
 async def test_soft_deletion_counts_for_references_and_what_is_deleted_holds_nothing(depot: Depot) -> None:
     await depot.maker()
     await depot.do("CreateTool", parent="makers/m", tool_id="t", tool={})

@@ -176,6 +176,19 @@ async def test_of_updates_that_add_at_once_one_adds_and_the_others_change(depot:
     await depot.is_consistent()
 
 
+async def test_of_updates_that_add_at_once_in_transactions_one_adds_and_the_others_change(depot: Depot) -> None:
+    call, kind = depot.call("UpdateMaker"), depot.type("UpdateMakerRequest")
+
+    async def change(number: int) -> None:
+        request = kind(maker={"name": "makers/m", "title": f"{number}"}, allow_missing=True)
+        async with depot.engine.pool.transaction() as transaction:
+            await depot.engine.function(call.method.path)(request, call, transaction)
+
+    await asyncio.gather(*(change(number) for number in range(6)))
+    assert [kind for kind, _ in await depot.events()] == ["Maker.created"] + ["Maker.updated"] * 5
+    await depot.is_consistent()
+
+
 async def test_a_repeated_update_that_added_has_its_first_answer(depot: Depot) -> None:
     sent: dict[str, Any] = {"maker": {"name": "makers/m", "title": "t"}, "allow_missing": True, "request_id": ID}
     first = await depot.do("UpdateMaker", **sent)

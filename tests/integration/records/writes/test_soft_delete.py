@@ -141,6 +141,14 @@ async def test_a_record_cannot_come_back_to_what_is_gone(depot: Depot) -> None:
     await depot.do("UndeleteTool", name="makers/m/tools/u")
 
 
+async def test_a_record_that_refers_to_itself_can_be_made_and_come_back(depot: Depot) -> None:
+    await depot.maker()
+    own = "makers/m/tools/t"
+    await depot.do("CreateTool", parent="makers/m", tool_id="t", tool={"like": own})
+    await depot.do("DeleteTool", name=own)
+    assert (await depot.do("UndeleteTool", name=own)).like == own
+
+
 async def test_etags_guard_every_deletion(depot: Depot) -> None:
     """AIP statement 41."""
     made = await depot.maker()

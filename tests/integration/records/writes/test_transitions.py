@@ -102,3 +102,13 @@ def _details(error: StateForbids) -> Any:
     from google.rpc import status_pb2  # noqa: PLC0415 - only here
 
     return status_pb2.Status.FromString(status_of(error).details).details
+
+
+async def test_a_move_to_a_state_in_which_the_record_breaks_a_rule_is_refused(depot: Depot) -> None:
+    made = await depot.order(title="")
+    with pytest.raises(StateForbids, match="A confirmed order needs a title") as refused:
+        await depot.do("ConfirmOrder", name=made.name)
+    assert refused.value.code == 9
+    assert await depot.do("GetOrder", name=made.name) == made
+    await depot.do("UpdateOrder", order={"name": made.name, "title": "t"})
+    assert (await depot.do("ConfirmOrder", name=made.name)).state == CONFIRMED

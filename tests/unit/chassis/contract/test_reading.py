@@ -179,11 +179,11 @@ def test_methods_of_a_service_folder_need_not_be_standard(tmp_path: Path) -> Non
 def test_services_of_others_are_not_in_the_contract() -> None:
     text = (
         HEAD
-        + 'import "google/longrunning/operations_proto.proto";\nmessage Job { google.longrunning.Operation work = 1; }'
+        + 'import "google/cloud/location/locations.proto";\nmessage Job { google.cloud.location.Location place = 1; }'
     )
     found = load({"jobs.proto": text})
     assert found.services == ()
-    assert found.pool.FindServiceByName("google.longrunning.Operations")
+    assert found.pool.FindServiceByName("google.cloud.location.Locations")
 
 
 def test_messages_are_made_from_a_private_pool(library: Contract) -> None:

@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from google.protobuf import json_format
+from google.protobuf import any_pb2, duration_pb2, json_format
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import HealthCheck, given, settings
 
 from services.records.transfer.failures import BadValue
-from services.records.transfer.values import Reading, Showing
+from services.records.transfer.setting import Reading
+from services.records.transfer.showing import Showing
 from tests.integration.records.transfer.harbour import PACKAGE, cargo_contract
 from tests.unit.records.transfer.messages import messages, same
 
@@ -88,3 +89,14 @@ def test_null_leaves_a_field_unset_but_for_a_value_which_it_is() -> None:
     read = NEW()
     Reading().message(CRATE)(read, dict.fromkeys(field.json_name for field in CRATE.fields))
     assert [field.name for field, _ in read.ListFields()] == ["anything"]
+
+
+def test_an_any_that_nobody_here_knows_keeps_its_bytes() -> None:
+    unknown = any_pb2.Any(type_url="type.googleapis.com/nobody.v1.Thing", value=b"\x01\xff")
+    known = any_pb2.Any()
+    known.Pack(duration_pb2.Duration(seconds=7))
+    for packed in (unknown, known):
+        shown = json.loads(json.dumps(Showing().message(any_pb2.Any.DESCRIPTOR)(packed)))
+        read = any_pb2.Any()
+        Reading().message(any_pb2.Any.DESCRIPTOR)(read, shown)
+        assert read == packed

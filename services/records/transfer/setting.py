@@ -1,7 +1,4 @@
-"""Values of fields as proto3 JSON has them, both ways, by converters that are planned once per type of message.
-
-`google.protobuf.json_format` says the same and is ten times slower; it serves the well-known types that are rare.
-"""
+"""Sets fields to values as proto3 JSON has them, by converters that are planned once per type of message."""
 
 from __future__ import annotations
 
@@ -11,9 +8,7 @@ import json
 import math
 import re
 import struct
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from operator import attrgetter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
@@ -21,222 +16,24 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from services.records.times import MAX_DURATION_SECONDS
 from services.records.transfer.failures import BadValue
+from services.records.transfer.kinds import ANY, DURATION, TIMESTAMP, WELL_KNOWN, WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from google.protobuf.descriptor import Descriptor, EnumDescriptor
     from google.protobuf.message import Message
 
-    Show = Callable[[Any], Any]
-    """Turns a field's value into one that `json` writes."""
-    Take = Callable[[Sequence[Message]], list[Any]]
     Read = Callable[[Any], Any]
     """Turns what `json` has read into a scalar value; raises BadValue."""
     Put = Callable[[Message, Any], None]
     """Sets a field to what `json` has read; raises BadValue."""
 
-NANOS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND, _MICRO = timedelta(seconds=1), timedelta(microseconds=1)
 _DAY = 86_400
 _DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s")
 _FLOAT = struct.Struct("<f")
-_DIGITS = range(6, 9)
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-LONG = frozenset(
-    {
-        FieldDescriptor.TYPE_INT64,
-        FieldDescriptor.TYPE_SINT64,
-        FieldDescriptor.TYPE_SFIXED64,
-        FieldDescriptor.TYPE_UINT64,
-        FieldDescriptor.TYPE_FIXED64,
-    }
-)
-"""The types of whole numbers that are texts in JSON."""
-
-WHOLE = LONG | {
-    FieldDescriptor.TYPE_INT32,
-    FieldDescriptor.TYPE_SINT32,
-    FieldDescriptor.TYPE_SFIXED32,
-    FieldDescriptor.TYPE_UINT32,
-    FieldDescriptor.TYPE_FIXED32,
-}
-"""The types of whole numbers."""
-
-_PAIRS = [f"{number:02}" for number in range(60)]
-_MINUTES = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(1440)]
-
-TIMESTAMP, DURATION = "google.protobuf.Timestamp", "google.protobuf.Duration"
-_RARE = "google.protobuf."
-
-
-# From messages to JSON
-
-
-def taking(field: FieldDescriptor) -> Take:
-    """Return what takes a field's values out of many messages at once; None stands for one that is unset."""
-    name, get = field.name, attrgetter(field.name)
-    if field.has_presence:
-        return lambda messages: [get(message) if message.HasField(name) else None for message in messages]
-    return lambda messages: list(map(get, messages))
-
-
-def show_timestamp(value: Any) -> str:
-    """Return a Timestamp as RFC 3339 in UTC, with 0, 3, 6 or 9 digits of a fraction."""
-    seconds, nanos = value.seconds, value.nanos
-    if nanos:
-        return _exact(seconds, nanos)
-    return f"{_day(seconds // _DAY)}T{_MINUTES[seconds // 60 % 1440]}:{_PAIRS[seconds % 60]}Z"
-
-
-@lru_cache(maxsize=256)
-def _exact(seconds: int, nanos: int) -> str:
-    # Rows that were written together have their moment in common.
-    moment = f"{_day(seconds // _DAY)}T{_MINUTES[seconds // 60 % 1440]}:{_PAIRS[seconds % 60]}"
-    return f"{moment}{_fraction(nanos)}Z"
-
-
-@lru_cache(maxsize=1024)
-def _day(day: int) -> str:
-    moment = _EPOCH + timedelta(days=day)
-    return f"{moment.year:04}-{moment.month:02}-{moment.day:02}"
-
-
-def _fraction(nanos: int) -> str:
-    if not nanos:
-        return ""
-    if nanos % 1000:
-        return f".{nanos:09}"
-    return f".{nanos // 1000:06}" if nanos % 1_000_000 else f".{nanos // 1_000_000:03}"
-
-
-def show_duration(value: Any) -> str:
-    """Return a Duration as proto3 JSON has it, such as `1.500s`."""
-    seconds, nanos = value.seconds, value.nanos
-    sign = "-" if seconds < 0 or nanos < 0 else ""
-    return f"{sign}{abs(seconds)}{_fraction(abs(nanos))}s"
-
-
-def show_float(value: float) -> float | str:
-    """Return a `float` as the shortest number that is the same in 32 bits."""
-    if not math.isfinite(value):
-        return show_double(value)
-    for digits in _DIGITS:
-        short = float(f"{value:.{digits}g}")
-        if abs(short) < math.inf and _is_same_float(short, value):
-            return short
-    return float(f"{value:.9g}")
-
-
-def _is_same_float(one: float, other: float) -> bool:
-    try:
-        return _FLOAT.pack(one) == _FLOAT.pack(other)
-    except OverflowError:
-        return False
-
-
-def show_double(value: float) -> float | str:
-    """Return a number, or the name of what is none."""
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-
-
-def show_bytes(value: bytes) -> str:
-    """Return bytes in base64."""
-    return base64.b64encode(value).decode()
-
-
-def _show_enum(enum: EnumDescriptor) -> Show:
-    # Of two names for a number, the first is the one that is written.
-    names = {value.number: value.name for value in reversed(enum.values)}
-
-    def show(number: Any) -> Any:
-        return names.get(number, number)
-
-    return show
-
-
-def _show_same(value: Any) -> Any:
-    return value
-
-
-def _show_rare(value: Message) -> Any:
-    return json_format.MessageToDict(value)
-
-
-class Showing:
-    """Turns messages into what `json` writes."""
-
-    def __init__(self) -> None:
-        """Start with no plan."""
-        self._plans: dict[str, Show] = {}
-
-    def field(self, field: FieldDescriptor) -> Show:
-        """Return what turns a field's value, a list or a map among them, into one for `json`."""
-        message = field.message_type
-        if message is not None and message.GetOptions().map_entry:
-            key, value = message.fields_by_name["key"], message.fields_by_name["value"]
-            show, is_bool = self.single(value), key.type == FieldDescriptor.TYPE_BOOL
-            return lambda entries: {_show_key(key, is_bool=is_bool): show(each) for key, each in entries.items()}
-        single = self.single(field)
-        return (lambda values: [single(value) for value in values]) if field.is_repeated else single
-
-    def single(self, field: FieldDescriptor) -> Show:
-        """Return what turns one value of a field into one for `json`."""
-        if field.message_type is not None:
-            return self.message(field.message_type)
-        if field.enum_type is not None:
-            return _show_enum(field.enum_type)
-        if field.type in LONG:
-            return str
-        shown: dict[int, Show] = {
-            FieldDescriptor.TYPE_FLOAT: show_float,
-            FieldDescriptor.TYPE_DOUBLE: show_double,
-            FieldDescriptor.TYPE_BYTES: show_bytes,
-        }
-        return shown.get(field.type, _show_same)
-
-    def message(self, descriptor: Descriptor) -> Show:
-        """Return what turns a message into an object for `json`: only what is set is in it."""
-        name = descriptor.full_name
-        if name == TIMESTAMP:
-            return show_timestamp
-        if name == DURATION:
-            return show_duration
-        if name.startswith(_RARE):
-            return _show_rare
-        plan = self._plans.get(name)
-        if plan is None:
-            # A recursive message finds this entry while its own plan is made.
-            self._plans[name] = lambda value: self._plans[name](value)  # noqa: PLW0108 - looked up when it is called
-            plan = self._plans[name] = self._plan(descriptor)
-        return plan
-
-    def _plan(self, descriptor: Descriptor) -> Show:
-        steps = {field.name: (field.json_name, self.field(field)) for field in descriptor.fields}
-
-        def show(message: Message) -> dict[str, Any]:
-            found = {}
-            for field, value in message.ListFields():
-                name, step = steps[field.name]
-                found[name] = step(value)
-            return found
-
-        return show
-
-
-def is_time(field: FieldDescriptor) -> bool:
-    """Whether a field holds a Timestamp or a Duration, which have texts of their own."""
-    return field.message_type is not None and field.message_type.full_name in (TIMESTAMP, DURATION)
-
-
-def _show_key(key: Any, *, is_bool: bool) -> str:
-    return ("true" if key else "false") if is_bool else str(key)
-
-
-# From JSON to messages
 
 
 def read_timestamp(text: Any) -> tuple[int, int]:
@@ -384,8 +181,8 @@ class Reading:
             return _put_timestamp
         if name == DURATION:
             return _put_duration
-        if name.startswith(_RARE):
-            return _put_rare
+        if name.startswith(WELL_KNOWN):
+            return _put_any if name == ANY else _put_well_known
         plan = self._plans.get(name)
         if plan is None:
             self._plans[name] = lambda target, value: self._plans[name](target, value)  # noqa: PLW0108 - looked up late
@@ -447,7 +244,7 @@ class Reading:
         key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
         read_key = _read_truth_key if key.type == FieldDescriptor.TYPE_BOOL else self.single(key)
         put = None if value.message_type is None else self.message(value.message_type)
-        read = self.single(value) if put is None else _show_same
+        read = self.single(value) if put is None else _same
 
         def put_map(target: Message, entries: Any) -> None:
             if entries is None:
@@ -464,9 +261,13 @@ class Reading:
                 except BadValue as error:
                     raise error.below(f"[{json.dumps(word)}]") from None
                 except (ValueError, TypeError) as error:
-                    raise BadValue(_said(error), f"[{json.dumps(word)}]") from None
+                    raise BadValue(said(error), f"[{json.dumps(word)}]") from None
 
         return put_map
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _read_truth_key(word: str) -> bool:
@@ -489,7 +290,7 @@ def _put_scalar(field: FieldDescriptor, read: Read) -> Put:
         except BadValue:
             raise
         except (ValueError, TypeError) as error:
-            raise BadValue(_said(error)) from None
+            raise BadValue(said(error)) from None
 
     return put
 
@@ -498,10 +299,11 @@ def _append(values: Any, value: Any) -> None:
     try:
         values.append(value)
     except (ValueError, TypeError) as error:
-        raise BadValue(_said(error)) from None
+        raise BadValue(said(error)) from None
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """Return what protobuf says of a value that it does not take, as a sentence."""
     if isinstance(error, UnicodeEncodeError):
         return "The text is not UTF-8."
     return f"{str(error)[:200].rstrip('.')}."
@@ -515,9 +317,20 @@ def _put_duration(target: Any, value: Any) -> None:
     target.seconds, target.nanos = read_duration(value)
 
 
-def _put_rare(target: Message, value: Any) -> None:
+def _put_well_known(target: Message, value: Any) -> None:
     try:
         pool: Any = target.DESCRIPTOR.file.pool
         json_format.ParseDict(value, target, descriptor_pool=pool)
-    except (json_format.ParseError, ValueError, TypeError) as error:
-        raise BadValue(_said(error)) from None
+    except (json_format.ParseError, ValueError, TypeError, AttributeError) as error:
+        raise BadValue(said(error)) from None
+
+
+def _put_any(target: Any, value: Any) -> None:
+    try:
+        _put_well_known(target, value)
+    except BadValue:
+        # One that nobody here knew was shown by its bytes.
+        if type(value) is not dict or value.keys() != {"@type", "value"}:
+            raise
+        target.Clear()
+        target.type_url, target.value = read_text(value["@type"]), read_bytes(value["value"])
