@@ -331,8 +331,8 @@ async def set_time_codec(connection: Connection) -> None:
 
 def _encode_time(moment: datetime | tuple[int]) -> tuple[int]:
     # Whoever has many moments as microseconds since Postgres' epoch may give them so: it costs a fraction.
-    if moment.__class__ is tuple:
-        return moment  # type: ignore[return-value]  # the class says so
+    if isinstance(moment, tuple):
+        return moment
     return ((moment - _EPOCH) // _MICROSECOND,)
 
 

@@ -96,7 +96,13 @@ class ContractHost:
         Raises StartRefused (ContractError, RecordError) where it cannot be served here.
         """
         custom = self._custom()
-        engine = Engine(contract, host=self._frame.name, pool=self._pool, keyring=self._frame.keyring)
+        engine = Engine(
+            contract,
+            host=self._frame.name,
+            pool=self._pool,
+            keyring=self._frame.keyring,
+            limits=self._settings.limits,
+        )
         tokens = PageTokens(self._frame.keyring)
         contracts = ContractServicer(CompiledContracts(contract, engine.tables, self._pool), tokens)
         graph = Graph(contract)

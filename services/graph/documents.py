@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_LENGTH = 32 * 1024
 """Characters of a document."""
 
-MAX_TOKENS = 2_000
+MAX_TOKENS = 1_500
 """Tokens of a document, commas and comments apart: to validate takes time by the square of its fields."""
 
 MAX_ERRORS = 10

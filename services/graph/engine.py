@@ -34,7 +34,7 @@ INTROSPECT = Permission(name="data.graphql.introspect")
 MAX_ANSWER = 8 * 1024 * 1024
 """Bytes of an answer."""
 
-INLINE_LENGTH = 2_000
+INLINE_LENGTH = 500
 """Characters up to which a document is validated at once; a longer one is in a thread, and holds up no other call."""
 
 _LOG = logging.getLogger(__name__)

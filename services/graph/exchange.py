@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from google.rpc import code_pb2
 
-from services.chassis.errors import InvalidArgument, TenonError
+from services.chassis.errors import FailedPrecondition, InvalidArgument, TenonError
+from services.chassis.interceptors.errors import MESSAGE_LIMIT, METADATA_LIMIT
 from services.graph.failures import RequestMalformed
 
 if TYPE_CHECKING:
@@ -82,11 +83,11 @@ def describe(error: TenonError) -> dict[str, Any]:
         "code": code_pb2.Code.Name(error.code),
         "reason": error.reason,
         "domain": error.domain,
-        "metadata": error.metadata,
+        "metadata": {name: _cut(value, METADATA_LIMIT) for name, value in error.metadata.items()},
     }
-    if isinstance(error, InvalidArgument) and error.violations:
+    if isinstance(error, InvalidArgument | FailedPrecondition) and error.violations:
         said["violations"] = [
-            {"field": each.field, "description": each.description, "reason": each.reason}
+            {"field": _cut(each.field), "description": _cut(each.description), "reason": each.reason}
             for each in error.violations[:VIOLATIONS]
         ]
     retry_after = getattr(error, "retry_after", None)
@@ -97,7 +98,7 @@ def describe(error: TenonError) -> dict[str, Any]:
 
 def write_error(error: TenonError, located: GraphQLError | None = None) -> dict[str, Any]:
     """Return an error as answers have it, with its place where it has one."""
-    written: dict[str, Any] = {"message": error.message}
+    written: dict[str, Any] = {"message": _cut(error.message)}
     if located is not None:
         if located.locations:
             written["locations"] = [{"line": each.line, "column": each.column} for each in located.locations]
@@ -105,3 +106,8 @@ def write_error(error: TenonError, located: GraphQLError | None = None) -> dict[
             written["path"] = located.path
     written["extensions"] = describe(error)
     return written
+
+
+def _cut(text: str, limit: int = MESSAGE_LIMIT) -> str:
+    """Return a text as long as statuses have it: a document may bring one value into the errors of many fields."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

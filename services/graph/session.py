@@ -61,11 +61,15 @@ class Session:
 
         Raises:
             QueryTooCostly: where the execution has made as many calls as one may.
-            AnswerTooLarge: where the answers of its calls are more together than one execution may hold.
+            AnswerTooLarge: where its calls ask and answer more together than one execution may hold.
         """
         self._calls += 1
         if self._calls > MAX_CALLS:
             raise QueryTooCostly(self._calls * CALL_COST, MAX_COST)
+        # One long variable may be in every request of a document, and all of them wait at once.
+        self._bytes += request.ByteSize()
+        if self._bytes > MAX_READ:
+            raise _too_much_read(self._bytes)
         async with self._slots:
             if self._bytes > MAX_READ:
                 raise _too_much_read(self._bytes)

@@ -12,11 +12,13 @@ from services.records.deletions import Going, Occasion
 from services.records.failures import (
     BatchTooLarge,
     NameInvalid,
+    RecordExists,
     RecordLive,
     RecordNotDeleted,
     RecordNotFound,
     TooMuchContention,
     UndeleteBlocked,
+    explain,
     invalid,
 )
 from services.records.missing import PARENT
@@ -182,14 +184,25 @@ class Undelete:
             **writer.together_checks([writer.checks(empty, row)]),
             **writer.event(call, moment),
         }
-        singular = writer.table.record.singular
         try:
             rows = await writer.run(self._statement, values, call, transaction)
         except FAILURES as error:
-            await refuse(writer, error, call, transaction, field=singular, name=row.name)
-            raise
+            raise self._explained(error, row.name) from error
         self._refuse_missing(rows, row.name)
         return writer.answer(row, current.shape, call)
+
+    def _explained(self, error: Exception, name: str) -> Exception:
+        """Return what a failure means: most often that another record has a unique value of this one by now."""
+        table = self._writer.table
+        found = explain(table, error, field=table.record.singular, name=name)
+        if not isinstance(found, RecordExists):
+            return found or error
+        fields = " and ".join(f"`{field}`" for field in found.metadata["key"].split(","))
+        return RecordExists(
+            f"{table.record.type} `{name}` cannot come back: another one has the same {fields} by now. "
+            "Change or delete that one first.",
+            metadata={**found.metadata, "name": name},
+        )
 
     def _refuse_missing(self, rows: Sequence[Row], name: str) -> None:
         gone = sorted({(row["field"], row["resource"]) for row in rows if row["field"]})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from services.chassis.contract import StandardKind
 from services.chassis.errors import TenonError
 from services.chassis.postgres import FAILURES
+from services.records.adapting import FoundNames, adapting
 from services.records.answering import Answering
 from services.records.applied import packages_of
 from services.records.batching import BatchUpdate
@@ -91,16 +92,14 @@ class Engine:
         self.pool = pool
         self.service = service or host
         self._host = host
-        self.tables: Mapping[str, RecordTable] = build_tables(contract, host=host, schema=schema)
+        self._schema = schema
         self.contract = contract
+        self.tables: Mapping[str, RecordTable] = build_tables(contract, host=host, schema=schema)
+        self._asked = self.tables
+        self._found = FoundNames(pool, (table.schema for table in self.tables.values()))
         self._tokens = PageTokens(keyring)
         self.remembering = Remembering(service_tables(self.service))
-        self.answering = Answering(self.tables)
-        self._writers: dict[str, Writer] = {}
         self._declared = {message: read_declared(contract, table.record) for message, table in self.tables.items()}
-        self._removing = Removing(self.tables, service_tables(self.service), self.writer, self._may_read)
-        self.purging = Purging(self.tables, self._removing, pool, host=host)
-        self._findings: dict[str, Finding] = {}
         types = watched_types(contract, self.tables)
         self.bell = Bell(pool, self.service, is_needed=bool(types))
         """Rung once changes are committed, by whatever commits them otherwise than by `function`."""
@@ -111,9 +110,19 @@ class Engine:
             contract, host=host, pool=pool, schema=self.service, limits=limits, committed=self.bell.ring
         )
         """Files, and the operations that read and write them."""
-        self._functions: dict[str, Function] = {
+        self._functions: dict[str, Function] = {}
+        self._derive_all()
+
+    def _derive_all(self) -> None:
+        """Make what serves the methods, by the tables as they are called now."""
+        self.answering = Answering(self.tables)
+        self._writers: dict[str, Writer] = {}
+        self._removing = Removing(self.tables, service_tables(self.service), self.writer, self._may_read)
+        self.purging = Purging(self.tables, self._removing, self.pool, host=self._host)
+        self._findings: dict[str, Finding] = {}
+        self._functions = {
             method.path: self._derive(method, standard)
-            for method in contract.methods.values()
+            for method in self.contract.methods.values()
             if (standard := method.standard) is not None and standard.record in self.tables
         }
 
@@ -135,7 +144,7 @@ class Engine:
 
     def wanted(self, *, judge: Judge | None = None, by: str = "") -> Wanted:
         """Return what `migrate` brings the database in step with."""
-        tables, packages = tuple(self.tables.values()), packages_of(self.contract, self._host)
+        tables, packages = tuple(self._asked.values()), packages_of(self.contract, self._host)
         return Wanted(service=self.service, tables=tables, packages=packages, judge=judge, by=by or self._host)
 
     async def forget(self) -> None:
@@ -162,7 +171,7 @@ class Engine:
 
     def handlers(self) -> dict[str, Function]:
         """Return what serves each standard method, by the method's path."""
-        return dict(self._functions)
+        return {path: self.function(path) for path in self._functions}
 
     def function(self, path: str) -> Function:
         """Return what serves one standard method, for a servicer that does something before or after it.
@@ -170,7 +179,22 @@ class Engine:
         It takes the request and the `Call`, and as a third argument what runs its statements: a transaction of yours
         (`unit_of_work(…).transaction`), or nothing for one of its own. It returns the response's bytes.
         """
+        streams = self.contract.methods[path].server_streaming
+        # A stream goes on by the names that it began with.
+        return self._functions[path] if streams else adapting(self, path)
+
+    def current(self, path: str) -> Function:
+        """Return what serves a standard method by the names that tables and columns have as far as we know."""
         return self._functions[path]
+
+    async def adapt(self) -> bool:
+        """Serve by the names that tables and columns have now; return whether they are others than we knew."""
+        found = await self._found.read()
+        if found is None:
+            return False
+        self.tables = build_tables(self.contract, host=self._host, schema=self._schema, found=found)
+        self._derive_all()
+        return True
 
     def open(self, call: Call, *, acting: Caller | None = None) -> AbstractAsyncContextManager[Session]:
         """Open a transaction on the records, for the caller of a call or for `acting`: `async with`, and commit it."""

@@ -284,9 +284,10 @@ def _taken(table: RecordTable, error: asyncpg.UniqueViolationError, *, field: st
             "name": name,
             "field": f"{where}.{table.record.singular}_id" if where else "name",
         }
-        return RecordExists(
-            f"{resource}{said} exists. Choose another id, or read the one that exists.", metadata=metadata
-        )
+        mend = "Choose another id, or read the one that exists"
+        if table.is_soft:
+            mend += "; where that is deleted, undelete or expunge it"
+        return RecordExists(f"{resource}{said} exists. {mend}.", metadata=metadata)
     fields = ", ".join(f"{field}.{part}" for part in key)
     return RecordExists(
         f"Another {resource} has the same {' and '.join(f'`{part}`' for part in key)}. Choose another value.",

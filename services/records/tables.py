@@ -25,6 +25,7 @@ from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.chassis.contract import SYSTEM_ORGANIZATION, Kind, Scope
+from services.records.adapting import names_of
 from services.records.indexes import RecordError, add_indexes, add_reference_indexes, text_limits
 from services.records.naming import column_name, identifier, named, parent_pattern, schema_name, table_name
 from services.records.references import Nested, references_of
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from services.chassis.contract import Contract, Field, Record
+    from services.records.catalogue import FoundTable
 
 _SCALARS: Mapping[Kind, tuple[sa.types.TypeEngine[Any], str]] = {
     Kind.BOOL: (sa.Boolean(), "false"),
@@ -138,10 +140,13 @@ def column_default(field: Field) -> str | None:
     return _SCALARS[field.kind][1]
 
 
-def build_tables(contract: Contract, *, host: str, schema: str = "") -> dict[str, RecordTable]:
+def build_tables(
+    contract: Contract, *, host: str, schema: str = "", found: Mapping[str, FoundTable] | None = None
+) -> dict[str, RecordTable]:
     """Return the tables of all records that a process keeps, by the full name of their message.
 
-    `schema` is the one schema that holds them, or empty for one per package. Raises `RecordError`.
+    `schema` is the one schema that holds them, or empty for one per package. `found` are tables as they are, by
+    message, where tables and columns are to be called as they are there. Raises `RecordError`.
     """
     metadata = sa.MetaData()
     tables: dict[str, RecordTable] = {}
@@ -153,13 +158,14 @@ def build_tables(contract: Contract, *, host: str, schema: str = "") -> dict[str
         other = taken.setdefault(f"{where}.{table}", record.message)
         if other != record.message:
             raise RecordError(f"{record.message}: its plural is also that of {other}. Give one of them another plural.")
+        there = (found or {}).get(record.message)
         empty = sa.Table(
-            table,
+            table if there is None else there.name,
             metadata,
             schema=where,
             comment=_identity(record, contract.pool.FindMessageTypeByName(record.message)),
         )
-        tables[record.message] = _record_table(contract, record, empty, tables)
+        tables[record.message] = _record_table(contract, record, empty, tables, names_of(there) if there else {})
     for made in tables.values():
         add_reference_indexes(made, references_of(made, tables), Nested(made, tables).inside)
     return tables
@@ -193,9 +199,13 @@ def _parents_first(records: Sequence[Record]) -> list[Record]:
 
 
 def _record_table(
-    contract: Contract, record: Record, table: sa.Table, tables: Mapping[str, RecordTable]
+    contract: Contract,
+    record: Record,
+    table: sa.Table,
+    tables: Mapping[str, RecordTable],
+    names: Mapping[int, str],
 ) -> RecordTable:
-    """Fill an empty table with what keeps the record."""
+    """Fill an empty table with what keeps the record; `names` are columns as they are, by the number of the field."""
     name = table.name
     patterns = [parent_pattern(pattern) for pattern in record.patterns]
     # Two packages may use the same words: a parent is of the record's own.
@@ -205,7 +215,8 @@ def _record_table(
     links = [(p, t, identifier(f"tenon_parent_{t.record.singular}") if several else "parent") for p, t in found]
     descriptor = contract.pool.FindMessageTypeByName(record.message)
     fields = descriptor.fields_by_name
-    columns = {f.name: c for f in record.fields if (c := _field_column(f, wire_type(fields[f.name]))) is not None}
+    made = ((f, _field_column(f, wire_type(fields[f.name]), names.get(f.number, ""))) for f in record.fields)
+    columns = {f.name: column for f, column in made if column is not None}
     if "name" not in columns:
         raise RecordError(f"{record.message}: it has no field `name`. Add `string name = 1`.")
     own = list(_own_columns(record, any(patterns), nullable="" in patterns, links=[c for *_, c in links]))
@@ -233,13 +244,13 @@ def _record_table(
     )
 
 
-def _field_column(field: Field, wire: str) -> sa.Column[Any] | None:
+def _field_column(field: Field, wire: str, name: str) -> sa.Column[Any] | None:
     kind = column_type(field)
     if kind is None:
         return None
     default = column_default(field)
     return sa.Column(
-        column_name(field.name),
+        name or column_name(field.name),
         kind,
         nullable=default is None,
         server_default=None if default is None else sa.text(default),

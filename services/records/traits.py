@@ -52,7 +52,7 @@ def redaction(descriptor: Descriptor, *, kept: Collection[str] = ()) -> Step | N
 
 
 def sensitive_below(descriptor: Descriptor) -> list[str]:
-    """Return the paths of all sensitive fields inside of messages, such as `contact.phone`; each type is entered once."""
+    """Return the paths of the sensitive fields inside of messages, such as `contact.phone`; a type is entered once."""
     found: list[str] = []
 
     def visit(inside: Descriptor, path: str, seen: frozenset[str]) -> None:

@@ -268,7 +268,7 @@ class Writer:
         violations = [
             Violation(
                 field=f"{paths[ordinal]}.{field}",
-                description=f"No {resource} of that name exists for this caller.",
+                description=f"No {resource} of that name exists for this caller. Create it first, or name another.",
                 reason=ReferenceNotFound.reason,
             )
             for ordinal, field, resource in sorted(set(missing))

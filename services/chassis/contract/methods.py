@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from services.chassis.contract.problem import Problems
     from services.chassis.contract.source import Element, Sources, SourceService
 
+_BY_DATA = frozenset({StandardKind.IMPORT, StandardKind.EXPORT})
 _IDEMPOTENCY = {
     descriptor_pb2.MethodOptions.IDEMPOTENCY_UNKNOWN: Idempotency.UNKNOWN,
     descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS: Idempotency.NO_SIDE_EFFECTS,
@@ -126,7 +127,14 @@ class ServiceReader:
         by_records = folder_of(package, self._services) is None and package not in ADOPTED_PACKAGES
         strict = by_records and self._custom is not None and element.name not in self._custom
         if not proto.options.Extensions[options_pb2.transition]:
-            return self._standards.find(method, bindings, element, self._problems, strict=strict), ()
+            found = self._standards.find(method, bindings, element, self._problems, strict=strict)
+            if found is not None and found.kind in _BY_DATA and not by_records:
+                self._problems.add(
+                    element,
+                    "Imports and exports are served by data alone, where files are, and this package has a service folder",
+                    "Remove the method",
+                )
+            return found, ()
         record = moved_record(method, self._records)
         message = method.output_type.file.pool.FindMessageTypeByName(record.message) if record else None
         moves = read_transitions(proto.options, record, message, element, self._problems)

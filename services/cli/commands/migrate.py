@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from services.records.planning import SchemaPlan
 
 
+CONNECTIONS = 2
+"""One holds the lock, and the other looks."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
     """What the command line says."""
@@ -76,7 +80,7 @@ class _Run:
 
     async def _show(self, wanted: Wanted, locate: Locate) -> Sequence[str]:
         """Write what a service's tables need, and return what stands against it."""
-        async with open_pool(locate(wanted.service), size=1) as pool:
+        async with open_pool(locate(wanted.service), size=CONNECTIONS) as pool:
             plans, broken = await plan_migration(pool, wanted)
         for plan in plans:
             self._write_plan(plan)
@@ -100,7 +104,7 @@ class _Run:
     async def _apply(self, locate: Locate) -> int:
         begun = time.monotonic()
         for wanted in self._wanted:
-            async with open_pool(locate(wanted.service), size=1) as pool:
+            async with open_pool(locate(wanted.service), size=CONNECTIONS) as pool:
                 await migrate(pool, wanted=wanted)
         self._write(f"-- applied in {time.monotonic() - begun:.1f} s; `tenon up` serves it from its next start on")
         return 0

@@ -54,6 +54,21 @@ class TotalOutOfRange(FailedPrecondition):
     domain = "commerce.tenon"
 
 
+DRAFT = ("DRAFT",)
+"""States in which an order or a purchase order is changed and deleted as any record."""
+
+OPEN = ("CONFIRMED", "PARTIALLY_FULFILLED")
+"""States of an order of which something may be handed over."""
+
+CANCELLABLE = ("DRAFT", "PLACED", *OPEN)
+"""States of an order of which something may be given up."""
+
+RETURNABLE = ("PARTIALLY_FULFILLED", "FULFILLED")
+"""States of an order of which something may come back."""
+
+COMING = ("SENT", "PARTIALLY_RECEIVED")
+"""States of a purchase order of which something may come."""
+
 MOST = 2**63 - 1
 """The most that an order costs, in the smallest unit of its currency."""
 

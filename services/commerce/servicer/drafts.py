@@ -26,10 +26,10 @@ async def change_draft(
     async with records.open(call) as session:
         before = (await session.get_any(kind, [name], lock=True)).get(name)
         if before is not None and (request.validate_only or not request.request_id):
-            orders.require_state(name, state_of(before), ("DRAFT",))
+            orders.require_state(name, state_of(before), orders.DRAFT)
         answer = await records.function(call.method.path)(request, call, session.work.transaction)
         # A repeat of a change that was made while it was a draft has its first answer, and changes nothing.
         if before is not None and not await session.is_same(before):
-            orders.require_state(name, state_of(before), ("DRAFT",))
+            orders.require_state(name, state_of(before), orders.DRAFT)
         await session.commit()
         return answer

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tenon.commerce.v1 import customer_pb2, order_pb2, order_service_pb2, product_pb2, variant_pb2
+from tenon.commerce.v1 import customer_pb2, order_pb2, product_pb2, variant_pb2
+from tenon.commerce.v1 import order_service_pb2 as pb
 
 from services.commerce.domain import orders, stock
 from services.commerce.domain.stock import Place
@@ -21,12 +22,7 @@ if TYPE_CHECKING:
     from services.records.engine import Engine
     from services.records.session import Session
 
-    pb = order_service_pb2
-
 Order = order_pb2.Order
-OPEN = ("CONFIRMED", "PARTIALLY_FULFILLED")
-CANCELLABLE = ("DRAFT", "PLACED", *OPEN)
-RETURNABLE = ("PARTIALLY_FULFILLED", "FULFILLED")
 
 
 class OrderServicer:
@@ -49,7 +45,7 @@ class OrderServicer:
         """Settle the prices and the address of a draft, and set its stock aside."""
 
         async def work(session: Session) -> pb.PlaceOrderResponse:
-            order = await self._open(session, request, ("DRAFT",))
+            order = await self._open(session, request, orders.DRAFT)
             await _settle_prices(session, order)
             await _settle_address(session, order)
             wanted = {item.variant: item.quantity for item in order.items}
@@ -57,7 +53,7 @@ class OrderServicer:
             order.place_time.GetCurrentTime()
             _fill(order, orders.place_items(_items(order)), "PLACED")
             await session.update(order, event="placed")
-            return order_service_pb2.PlaceOrderResponse(order=order)
+            return pb.PlaceOrderResponse(order=order)
 
         return await self.records.transact(request, call, work)
 
@@ -65,13 +61,13 @@ class OrderServicer:
         """Hand items over."""
 
         async def work(session: Session) -> pb.FulfilOrderResponse:
-            order = await self._open(session, request, OPEN)
+            order = await self._open(session, request, orders.OPEN)
             chosen = orders.choose(order.name, _items(order), _wanted(request), lambda item: item.left)
             await _move(session, order, chosen, stock.fulfil)
             items = orders.fulfil_items(_items(order), chosen)
             _fill(order, items, orders.state_of(items, _state(order)))
             await session.update(order, event="fulfilled" if _state(order) == "FULFILLED" else "partially_fulfilled")
-            return order_service_pb2.FulfilOrderResponse(order=order)
+            return pb.FulfilOrderResponse(order=order)
 
         return await self.records.transact(request, call, work)
 
@@ -79,14 +75,14 @@ class OrderServicer:
         """Give up what is not yet handed over."""
 
         async def work(session: Session) -> pb.CancelOrderResponse:
-            order = await self._open(session, request, CANCELLABLE)
+            order = await self._open(session, request, orders.CANCELLABLE)
             kept = {item.variant: item.reserved for item in order.items if item.reserved}
             await _move(session, order, kept, partial(stock.release, for_order=True), reason=request.reason)
             items = orders.cancel_items(_items(order))
             _fill(order, items, orders.state_of(items, _state(order)))
             order.reason = request.reason
             await session.update(order, event="cancelled")
-            return order_service_pb2.CancelOrderResponse(order=order)
+            return pb.CancelOrderResponse(order=order)
 
         return await self.records.transact(request, call, work)
 
@@ -94,7 +90,7 @@ class OrderServicer:
         """Take items back."""
 
         async def work(session: Session) -> pb.ReturnOrderResponse:
-            order = await self._open(session, request, RETURNABLE)
+            order = await self._open(session, request, orders.RETURNABLE)
             chosen = orders.choose(order.name, _items(order), _wanted(request), lambda item: item.kept)
             back = partial(stock.take_back, damaged=request.damaged)
             await _move(session, order, chosen, back, reason=request.reason)
@@ -102,7 +98,7 @@ class OrderServicer:
             _fill(order, items, orders.state_of(items, _state(order)))
             order.reason = request.reason
             await session.update(order, event="returned")
-            return order_service_pb2.ReturnOrderResponse(order=order)
+            return pb.ReturnOrderResponse(order=order)
 
         return await self.records.transact(request, call, work)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tenon.commerce.v1 import purchase_order_pb2, purchasing_service_pb2
+from tenon.commerce.v1 import purchase_order_pb2
+from tenon.commerce.v1 import purchasing_service_pb2 as pb
 
 from services.commerce.domain import orders, stock
 from services.commerce.domain.stock import Place
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from services.commerce.domain.orders import Item
     from services.records.engine import Engine
     from services.records.session import Session
-
-    pb = purchasing_service_pb2
 
 PurchaseOrder = purchase_order_pb2.PurchaseOrder
 PREFIX = "PURCHASE_ORDER_STATE_"
@@ -47,14 +46,14 @@ class PurchasingServicer:
 
         async def work(session: Session) -> pb.ReceivePurchaseOrderResponse:
             purchase = await session.get(PurchaseOrder, request.name, lock=True, etag=request.etag)
-            orders.require_state(purchase.name, _state(purchase), ("SENT", "PARTIALLY_RECEIVED"))
+            orders.require_state(purchase.name, _state(purchase), orders.COMING)
             wanted = [(item.variant, item.quantity) for item in request.items]
             chosen = orders.choose(purchase.name, _items(purchase), wanted, lambda item: item.left)
             places = {Place(variant=v, location=purchase.location): stock.receive(n) for v, n in chosen.items()}
             await Ledger(session, purchase_order=purchase.name).move(places)
             _fill(purchase, orders.fulfil_items(_items(purchase), chosen))
             await session.update(purchase, event=_state(purchase).lower())
-            return purchasing_service_pb2.ReceivePurchaseOrderResponse(purchase_order=purchase)
+            return pb.ReceivePurchaseOrderResponse(purchase_order=purchase)
 
         return await self.records.transact(request, call, work)
 

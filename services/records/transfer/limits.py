@@ -25,3 +25,7 @@ class Limits:
     """Operations that one worker runs at once; others wait for their turn."""
     lease_seconds: float = 15.0
     """Seconds for which a worker that says nothing keeps an operation. After that another takes it over."""
+
+
+DEFAULTS = Limits()
+"""The bounds where nobody says otherwise."""

@@ -1,4 +1,4 @@
-"""`tenon migrate` on the embedded Postgres of a state folder: shows what would run, runs it, refuses what loses data."""
+"""`tenon migrate` on the embedded Postgres of a state folder: shows what would run, runs it, refuses what is lossy."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def save(settings: Settings, text: str) -> None:
     (settings.contracts[0] / NAMES.file).write_text(text)
 
 
-def migrate(settings: Settings, **asked: bool) -> tuple[int, str]:
+def migrate(settings: Settings, *, apply: bool = False, allow_breaking: bool = False) -> tuple[int, str]:
     said: list[str] = []
-    code = run_migrate(settings, Asked(**{"apply": False, **asked}), write=said.append)
+    code = run_migrate(settings, Asked(apply=apply, allow_breaking=allow_breaking), write=said.append)
     return code, "\n".join(said)
 
 

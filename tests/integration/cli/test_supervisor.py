@@ -221,3 +221,15 @@ async def test_a_step_that_is_stopped_is_not_said_to_be_done(watch: Watch, pytho
     starting.cancel()
     assert child.phase is Phase.STOPPED
     assert watched.reports == []
+
+
+async def test_what_a_process_says_to_the_person_is_reported_and_logged(watch: Watch, python: Python) -> None:
+    code = "import sys, time; print('one', flush=True); print('two', flush=True); print('aside', file=sys.stderr)"
+    watched = watch(python("speaker", f"{code}; time.sleep(60)", speaks=True))
+    await watched.supervisor.start()
+    async with asyncio.timeout(20):
+        while "two" not in watched.reports:
+            await asyncio.sleep(0.01)
+    assert [each for each in watched.reports if each in {"one", "two", "aside"}] == ["one", "two"]
+    log = watched.supervisor.children["speaker"].spec.log.read_text()
+    assert {"one", "two", "aside"} <= set(log.splitlines())

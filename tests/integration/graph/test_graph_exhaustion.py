@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.chassis.interceptors.errors import MESSAGE_LIMIT, METADATA_LIMIT
 from services.graph.engine import MAX_ANSWER
 from services.graph.limits import MAX_CALLS, MAX_ERRORS, MAX_READ
 
@@ -72,6 +73,23 @@ async def test_what_the_calls_of_a_document_read_is_bounded_together(nina: Studi
     # What was under way when the bound was reached came to its end, and nothing began after it.
     assert most <= len(nina.called) <= most + 9
     assert len(json.dumps(answer)) < MAX_ANSWER
+
+
+async def test_a_long_variable_that_every_request_holds_is_counted_in_each(nina: Studio) -> None:
+    size = 1_000_000
+    aliases = " ".join(f"a{n}: artist(name: $n) {{ title }}" for n in range(100))
+    answer = await nina.send(f"query($n: String!) {{ {aliases} }}", {"n": "artists/" + "x" * size})
+    assert "ANSWER_TOO_LARGE" in reasons(answer)
+    assert nina.called.count("GetArtist") <= MAX_READ // size
+    # Nor is it in every error.
+    assert len(json.dumps(answer)) < size
+
+
+async def test_an_error_is_no_longer_than_that_of_the_same_rpc(nina: Studio) -> None:
+    answer = await nina.send("query($n: String!) { artist(name: $n) { title } }", {"n": "artists/" + "x" * 5000})
+    (error,) = answer["errors"]
+    assert len(error["message"]) <= MESSAGE_LIMIT
+    assert all(len(value) <= METADATA_LIMIT for value in error["extensions"]["metadata"].values())
 
 
 @pytest.mark.parametrize(

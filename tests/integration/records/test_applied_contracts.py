@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from services.chassis.contract.breaking import find_breaking
+from services.records.failures import RecordExists
 from services.records.migrations import MigrationRefused, plan_migration
 
 if TYPE_CHECKING:
@@ -130,3 +132,29 @@ async def test_a_plan_tells_all_and_changes_nothing(shop: Shop) -> None:
     assert "CREATE INDEX CONCURRENTLY" in said
     assert any("label" in each for each in broken)
     assert "title" in await shop.columns()
+
+
+async def test_both_versions_serve_while_columns_and_tables_are_renamed(shop: Shop) -> None:
+    old = await shop.start(f"{TITLE} int32 size = 3;", unique='"title"')
+    await shop.create(old, "a", title="x", size=1)
+    new = await shop.start("string label = 2; int32 amount = 3;", unique='"label"')
+    await shop.create(old, "b", title="y", size=2)
+    assert await shop.find(old, "title = y AND size = 2") == ["items/b"]
+    await shop.update(old, "a", title="z")
+    assert await shop.find(new, "label = z AND amount = 1") == ["items/a"]
+    with pytest.raises(RecordExists):
+        await shop.create(old, "c", title="z")
+    moved = await shop.start("string label = 2; int32 amount = 3;", unique='"label"', plural="item_list")
+    for engine in (old, new, moved):
+        assert (await shop.get(engine, "b")).name == "items/b"
+    back = await shop.start(f"{TITLE} int32 size = 3;", unique='"title"')
+    for engine in (moved, new, old, back):
+        assert (await shop.get(engine, "a")).name == "items/a"
+
+
+async def test_many_calls_at_once_find_the_new_names(shop: Shop) -> None:
+    old = await shop.start(f"{TITLE} int32 size = 3;")
+    await shop.create(old, "a", title="x", size=1)
+    await shop.start("string label = 2; int32 amount = 3;")
+    found = await asyncio.gather(*(shop.find(old, f"size = {number % 2}") for number in range(40)))
+    assert found == [[], ["items/a"]] * 20

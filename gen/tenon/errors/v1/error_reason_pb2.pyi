@@ -372,6 +372,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "OPERATION_STUCK", "domain": "tenon", "metadata": {"name": "operations/0198c5a2"}}
     """
+    ERROR_REASON_TABLES_CHANGED: _ErrorReason.ValueType  # 129
+    """A newer contract has given tables other names in the middle of a transaction. A retry uses them.
+
+        {"reason": "TABLES_CHANGED", "domain": "tenon"}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Says why a call failed. `google.rpc.ErrorInfo` carries it without the prefix; each value shows that ErrorInfo."""
@@ -724,5 +729,10 @@ ERROR_REASON_OPERATION_STUCK: ErrorReason.ValueType  # 128
 """The operation was begun several times and never came further.
 
     {"reason": "OPERATION_STUCK", "domain": "tenon", "metadata": {"name": "operations/0198c5a2"}}
+"""
+ERROR_REASON_TABLES_CHANGED: ErrorReason.ValueType  # 129
+"""A newer contract has given tables other names in the middle of a transaction. A retry uses them.
+
+    {"reason": "TABLES_CHANGED", "domain": "tenon"}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -62,7 +62,7 @@ class _OnConflictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OnConflict
     ON_CONFLICT_SKIP: _OnConflict.ValueType  # 2
     """Leaves the record as it is."""
     ON_CONFLICT_UPDATE: _OnConflict.ValueType  # 3
-    """Replaces the record by the row."""
+    """Changes the record to what the row says. Fields that the file says nothing of stay as they are."""
 
 class OnConflict(_OnConflict, metaclass=_OnConflictEnumTypeWrapper):
     """Says what an import does with a row whose record exists."""
@@ -74,7 +74,7 @@ ON_CONFLICT_FAIL: OnConflict.ValueType  # 1
 ON_CONFLICT_SKIP: OnConflict.ValueType  # 2
 """Leaves the record as it is."""
 ON_CONFLICT_UPDATE: OnConflict.ValueType  # 3
-"""Replaces the record by the row."""
+"""Changes the record to what the row says. Fields that the file says nothing of stay as they are."""
 Global___OnConflict: _TypeAlias = OnConflict  # noqa: Y015
 
 @_typing.final
@@ -140,7 +140,7 @@ class ImportReport(_message.Message):
     rows_created: _builtins.int
     """Is how many records were created."""
     rows_updated: _builtins.int
-    """Is how many records were replaced."""
+    """Is how many records are as their rows say now, those that were so before among them."""
     rows_skipped: _builtins.int
     """Is how many rows were skipped since their record exists."""
     rows_rejected: _builtins.int
@@ -183,7 +183,7 @@ class ExportReport(_message.Message):
     """Is how many bytes the file has."""
     @_builtins.property
     def omitted_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Are the fields that were left out since the caller may not read them."""
+        """Are the fields that were left out, by their paths: sensitive ones, and those that the caller may not read."""
 
     def __init__(
         self,

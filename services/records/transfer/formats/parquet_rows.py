@@ -17,8 +17,6 @@ import io
 import json
 import queue
 import threading
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -26,12 +24,13 @@ from google.protobuf.descriptor import FieldDescriptor
 from services.records.transfer.cells import put_cell
 from services.records.transfer.failures import BadValue, FileUnreadable
 from services.records.transfer.formats.rows import MAX_ROWS, Raw
-from services.records.transfer.kinds import DURATION, TIMESTAMP, is_time, taking
+from services.records.transfer.kinds import DURATION, TIMESTAMP, taking
 from services.records.transfer.setting import Reading
 from services.records.transfer.showing import Showing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from decimal import Decimal
 
     from google.protobuf.message import Message
 
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
 GROUP_ROWS = 20_000
 """Rows of one row group: so many are in memory at once."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAGIC = b"PAR1"
 _KINDS = {
     FieldDescriptor.TYPE_BOOL: "bool",
@@ -88,7 +86,7 @@ class ParquetReader:
         except BaseException as error:
             raise FileUnreadable(f"The file is not Parquet: {str(error)[:200]}.") from error
         self._batches = iter(reader)
-        self._plan(list(reader.schema.names))
+        self._plan([(name, reader.schema.field(name).type) for name in reader.schema.names])
 
     def state(self) -> dict[str, Any]:
         """Return how many rows were read."""
@@ -107,22 +105,22 @@ class ParquetReader:
             if self._skip >= batch.num_rows:
                 self._skip -= batch.num_rows
                 continue
-            rows = list(zip(*(column.to_pylist() for column in batch.columns), strict=True))[self._skip :]
+            rows = list(zip(*map(_values, batch.columns), strict=True))[self._skip :]
             self._skip = 0
             found = [Raw(self._count + place, row, None) for place, row in enumerate(rows, start=1)]
             self._count += len(rows)
             return found, 0
 
-    def _plan(self, names: Sequence[str]) -> None:
-        columns, reading = self._target.columns(), Reading()
+    def _plan(self, found: Sequence[tuple[str, Any]]) -> None:
+        columns, reading, names = self._target.columns(), Reading(), [name for name, _ in found]
         unknown = [name for name in names if name not in columns and name != self._target.identifier]
         if unknown:
             named = ", ".join(f"`{name[:60]}`" for name in unknown[:10])
             raise FileUnreadable(f"The record has no field for the columns {named}. Remove them, or name fields.")
         self._mask = [columns[name].name for name in names if name in columns and name != "name"]
-        for name in names:
+        for name, kind in found:
             if name in columns:
-                self._puts.append((name, False, _put_native(columns[name], reading)))
+                self._puts.append((name, False, _put_native(columns[name], kind, reading)))
             else:
                 field: Any = self._target.message.DESCRIPTOR.fields_by_name[name]
                 self._puts.append((name, True, reading.field(field)))
@@ -293,36 +291,56 @@ def _native(field: FieldDescriptor, showing: Showing) -> Callable[[Any], Any]:
     return _same
 
 
-def _put_native(field: FieldDescriptor, reading: Reading) -> Put:
-    """Return what sets a field to a value of a column, whatever type that has."""
-    name = field.name
-    put_text, put_value = put_cell(field, reading), reading.field(field)
-    is_text = field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
+def _put_native(field: FieldDescriptor, kind: Any, reading: Reading) -> Put:
+    """Return what sets a field to a value of a column of some type; a moment comes as its microseconds."""
+    from arro3.core import DataType  # noqa: PLC0415
 
-    def put(message: Any, value: Any) -> None:
-        kind = type(value)
-        if kind is str:
-            if is_text:
-                put_value(message, value)
-            elif value:
-                put_text(message, value)
-        elif kind is datetime:
-            _put_moment(message, name, value, is_time=is_time(field))
-        elif kind is Decimal:
-            put_value(message, int(value) if value == value.to_integral_value() else float(value))
-        else:
-            put_value(message, value)
+    name, put_text, put_value = field.name, put_cell(field, reading), reading.field(field)
+    if DataType.is_timestamp(kind):
+        return _put_micros(name) if _is_timestamp(field) else _put_nothing
+    if DataType.is_decimal(kind):
+        return lambda message, value: put_value(message, _number(value))
+    is_text = any(check(kind) for check in (DataType.is_string, DataType.is_large_string, DataType.is_string_view))
+    if not is_text or (field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated):
+        return put_value
+
+    def put(message: Any, value: str) -> None:
+        if value:
+            put_text(message, value)
 
     return put
 
 
-def _put_moment(message: Any, name: str, moment: datetime, *, is_time: bool) -> None:
-    if not is_time:
-        raise BadValue("A time is given for a field that holds none.")
-    since = moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH
-    inner = getattr(message, name)
-    inner.SetInParent()
-    inner.seconds, inner.nanos = since.days * 86_400 + since.seconds, since.microseconds * 1000
+def _put_micros(name: str) -> Put:
+    def put(message: Any, micros: int) -> None:
+        seconds, rest = divmod(micros, 1_000_000)
+        inner = getattr(message, name)
+        inner.SetInParent()
+        inner.seconds, inner.nanos = seconds, rest * 1000
+
+    return put
+
+
+def _put_nothing(_message: Any, _value: Any) -> None:
+    raise BadValue("A time is given for a field that holds none.")
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _values(column: Any) -> list[Any]:
+    """Return the values of a column; moments as microseconds, which is what costs least."""
+    from arro3.core import DataType  # noqa: PLC0415
+
+    if DataType.is_timestamp(column.type):
+        column = column.cast(DataType.timestamp("us", tz="UTC")).cast(DataType.int64())
+    found: list[Any] = column.to_pylist()
+    return found
+
+
+def _is_timestamp(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.full_name == TIMESTAMP and not field.is_repeated
 
 
 def _same(value: Any) -> Any:

@@ -94,7 +94,7 @@ async def test_a_deleted_record_keeps_its_name_and_releases_its_keys(depot: Depo
     with pytest.raises(RecordExists):
         await depot.maker()
     await depot.maker("n", code="c")
-    with pytest.raises(RecordExists) as refused:
+    with pytest.raises(RecordExists, match="Change or delete that one first") as refused:
         await depot.do("UndeleteMaker", name="makers/m")
     assert refused.value.metadata["key"] == "code"
     await depot.do("DeleteMaker", name="makers/n")

@@ -93,3 +93,18 @@ def test_auth_alone_is_told_where_the_first_password_is(settings: Settings) -> N
 def test_every_process_ends_with_its_supervisor(settings: Settings) -> None:
     for spec in by_name(settings).values():
         assert "--pdeathsig" in spec.argv, spec.name
+
+
+def test_contracts_are_followed_where_that_is_asked_for(settings: Settings) -> None:
+    followed = {spec.name: spec for spec in plan(settings, watch=True)}["contracts"]
+    assert (followed.once, followed.speaks, followed.after) == (False, True, ("envoy",))
+    assert "contracts" not in names(plan(settings))
+
+
+def test_breaking_callers_is_allowed_by_word_alone(settings: Settings) -> None:
+    allowed = {spec.name: spec for spec in plan(replace(settings, allow_breaking=True), watch=True)}
+    assert allowed["data-0"].environ["TENON_ALLOW_BREAKING"] == "1"
+    assert "--allow-breaking" in allowed["contracts"].argv
+    refused = {spec.name: spec for spec in plan(settings, watch=True)}
+    assert "TENON_ALLOW_BREAKING" not in refused["data-0"].environ
+    assert "--allow-breaking" not in refused["contracts"].argv
