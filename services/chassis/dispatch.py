@@ -51,7 +51,8 @@ class Dispatcher:
         self._inwards = (ValidationInterceptor(), RuleInterceptor(), TelemetryInterceptor(telemetry))
         self._bound: dict[str, Unary] = {}
         self._remote = RemoteCalls(clients)
-        self._allowances = allowances or Allowances()
+        # One without callers is false, and still the one to count in.
+        self._allowances = Allowances() if allowances is None else allowances
 
     def request_type(self, path: str) -> type[Message]:
         """Return the class of an RPC's requests, as `invoke` takes them."""

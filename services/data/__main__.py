@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message import DecodeError
 
+from services.chassis.allowance import Allowances
 from services.chassis.contract import ContractError, Problem, load_contract, serialize_contract, service_folders
 from services.chassis.contract.adopted import OPERATIONS
 from services.chassis.contract.custom import find_custom
@@ -89,6 +90,8 @@ class ContractHost:
         self._frame = frame
         self._pool = pool
         self._settings = Settings.from_environ(frame.environ)
+        # Who has called often enough has so under the next contract, too.
+        self._allowances = Allowances()
 
     def serve_contract(self, contract: Contract) -> Served:
         """Make what serves a contract; nothing is served, read or written yet.
@@ -114,7 +117,11 @@ class ContractHost:
         }
         handlers = build_handlers(contract, engine, servicers, load_methods(custom, engine))
         frame = self._frame
-        graph.serve(Dispatcher(contract, handlers, telemetry=frame.telemetry, clients=frame.clients))
+        graph.serve(
+            Dispatcher(
+                contract, handlers, telemetry=frame.telemetry, clients=frame.clients, allowances=self._allowances
+            )
+        )
         return Served(
             fingerprint=_fingerprint(contract, custom),
             contract=contract,

@@ -56,7 +56,7 @@ MAX_VALUES = 200_000
 MAX_CALLS = MAX_COST // CALL_COST
 """The most RPCs of one execution: below lists that are longer than what they counted as there could be more."""
 
-MAX_READ = 32 * 1024 * 1024
+MAX_READ = 16 * 1024 * 1024
 """The most bytes that the RPCs of one execution ask and answer together: they are in memory until it ends."""
 
 MAX_ERRORS = 1000

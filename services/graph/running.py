@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import (
     GraphQLEnumType,
+    GraphQLError,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -123,6 +124,7 @@ class Running(Executor[Any]):
 
     def handle_field_error(self, raw_error: Exception, return_type: Any, details: Any, path: Any) -> None:
         """Keep the error of a field (graphql-core's interface), unless there are more of them than anybody reads."""
+        forget_frames(raw_error)
         if isinstance(return_type, GraphQLNonNull) or len(self.collected_errors.errors) < MAX_ERRORS:
             super().handle_field_error(raw_error, return_type, details, path)
 
@@ -177,6 +179,17 @@ class Running(Executor[Any]):
         if is_list:
             return _list_writer(plan.read, write, session, width)
         return plan.read if write is None else _one_writer(plan.read, write)
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let go of the frames that an error of ours was raised in: until the answer is done they hold whole requests."""
+    foreseen = error.original_error if isinstance(error, GraphQLError) else error
+    if not isinstance(foreseen, TenonError):
+        return
+    each: BaseException | None = error
+    while each is not None:
+        each.__traceback__ = None
+        each = each.original_error if isinstance(each, GraphQLError) else each.__cause__ or each.__context__
 
 
 async def fetch(session: Session, row: Row, messages: list[Any]) -> None:

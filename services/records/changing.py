@@ -146,7 +146,7 @@ class Move:
             moment = now()
             current = await writer.read(request.name, call, on)
             check_etag(writer, current.message, getattr(request, "etag", ""))
-            result = self._moved(current.message)
+            result = self._moved(current.message, call)
             self._hold(current.message, result)
             row = writer.preparing.changed(current.message, result, moment, writer.table.record.singular)
             verb = self._transitions[0].name
@@ -156,7 +156,7 @@ class Move:
 
         return await _persist(writer, request.name, request, call, on, attempt=attempt)
 
-    def _moved(self, stored: Any) -> Message:
+    def _moved(self, stored: Any, call: Call) -> Message:
         """Return a message in its new states.
 
         Raises:
@@ -166,7 +166,7 @@ class Move:
         result.CopyFrom(stored)
         for transition in self._transitions:
             if getattr(stored, transition.field) not in transition.sources:
-                raise self._refused(stored, transition)
+                raise self._refused(stored, transition, call)
             setattr(result, transition.field, transition.target)
         return result
 
@@ -187,9 +187,12 @@ class Move:
                 metadata={"resource": record.type, "name": stored.name, "field": first.field, "target": target},
             )
 
-    def _refused(self, stored: Any, transition: Transition) -> StateForbids:
+    def _refused(self, stored: Any, transition: Transition, call: Call) -> StateForbids:
         numbers = getattr(stored, transition.field), transition.target
         state, target = (_state(stored, transition, number) for number in numbers)
+        if transition.field in self._writer.shown.guards.hidden(call.caller):
+            # Who may move it and not read it learns that it cannot be moved, and not from where.
+            state = "another"
         allowed = ", ".join(_state(stored, transition, number) for number in transition.sources)
         record = self._writer.table.record
         return StateForbids(

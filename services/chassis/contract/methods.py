@@ -131,7 +131,7 @@ class ServiceReader:
             if found is not None and found.kind in _BY_DATA and not by_records:
                 self._problems.add(
                     element,
-                    "Imports and exports are served by data alone, where files are, and this package has a service folder",
+                    "Imports and exports are served by data alone, where files are; this package has a service",
                     "Remove the method",
                 )
             return found, ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,9 @@ from google.protobuf import wrappers_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from services.chassis.allowance import Allowances
 from services.chassis.clients import Clients
-from services.chassis.contract import Authenticated, Contract, Method, Permission, Service
+from services.chassis.contract import Authenticated, Contract, Limit, Method, Per, Permission, Service
 from services.chassis.dispatch import Dispatcher
 from services.chassis.errors import (
     DeadlineExceeded,
@@ -129,6 +130,28 @@ async def test_the_rule_holds_and_nothing_is_called() -> None:
 
     with pytest.raises(PermissionDenied):
         await dispatcher(Do=do).invoke(DO.path, string("hi"), outer(caller=fake_caller(permissions=frozenset())))
+
+
+async def test_limits_are_counted_in_the_allowances_that_it_is_given_the_first_call_included() -> None:
+    async def do(request: Any, call: Call) -> Any:
+        return string("")
+
+    limit = Limit(per=Per.SUBJECT, requests=1, window=3600, burst=1)
+    limited = replace(DO, rule=replace(DO.rule, limit=limit))
+    contracts = contract()
+    contracts.methods[DO.path] = limited  # type: ignore[index]  # it is a mapping of this contract's own
+    given = Allowances()
+    for refused in (False, True):
+        made = Dispatcher(
+            contracts,
+            {DO.path: fake_handler(do, limited)},
+            telemetry=fake_telemetry(),
+            clients=None,  # type: ignore[arg-type]  # no channel is opened
+            allowances=given,
+        )
+        with pytest.raises(ResourceExhausted) if refused else nullcontext():
+            await made.invoke(DO.path, string("hi"), outer())
+    assert len(given) == 1
 
 
 async def test_the_request_is_validated() -> None:

@@ -98,7 +98,7 @@ class Model:
         if kind == "batch":
             return book in mine or other in mine
         if kind == "create":
-            return book in mine or (bool(other) and other not in mine)
+            return book in mine or (bool(other) and other not in (*mine, book))
         return book not in mine
 
     def _should_fail(self, kind: str, mine: dict[str, Any], book: str, other: str, error: TenonError) -> bool:
