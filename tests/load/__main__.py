@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.load.cases import Key, Load, Operation, Subjects, Way, build_cases
 from tests.load.floor import run_floor
+from tests.load.graph import measure_questions
 from tests.load.judge import judge, tell_more
 from tests.load.launch import launcher
 from tests.load.machine import describe_machine, warn_if_busy
@@ -24,6 +25,7 @@ from tests.load.rival.launch import run_rivals
 from tests.load.sameness import check_sameness
 from tests.load.stack import SOURCE, delete_created, run_stack
 from tests.load.startup import measure_startup
+from tests.load.watch import measure_watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,6 +49,7 @@ def main() -> int:
     with run_stack(arguments.home.absolute()) as stack:
         try:
             asyncio.run(_bench(stack, load, arguments.runs))
+            asyncio.run(_bench_more(stack, load, arguments.runs))
         except CaseFailed as error:
             sys.stderr.write(f"{error}\n")
             return 1
@@ -79,6 +82,14 @@ async def _bench(stack: Stack, load: Load, runs: int) -> None:
         if not all(target.is_met for target in targets):
             await _explain(subjects, load)
         _say(warn_if_busy())
+
+
+async def _bench_more(stack: Stack, load: Load, runs: int) -> None:
+    """Measure what has no rival here: GraphQL and Search beside lists, and a crowd that watches."""
+    _say(f"\nGraphQL and Search beside REST, {load.level} requests at once\n")
+    _say(await measure_questions(stack, runs=runs, seconds=load.seconds, level=load.level))
+    _say("\nWatch: everyone is told of every change\n")
+    _say(str(await measure_watch(stack)))
 
 
 @asynccontextmanager

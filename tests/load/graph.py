@@ -1,4 +1,4 @@
-"""`python -m tests.load.graph`: what a query costs in GraphQL, beside the same over REST, through the same edge."""
+"""`python -m tests.load.graph`: what a query costs in GraphQL and a Search, beside lists over REST, at one edge."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.load.stack import Stack
 
 DRIVER = "tests.load.drive_rest"
+AIRPORTS = "/flightops/v1/airports"
 FIELDS = "name date airline number etag"
 
 
@@ -75,6 +76,13 @@ def questions(name: str) -> tuple[Question, ...]:
             text=graphql(f"{{ {page} {{ nodes {{ {FIELDS} {nested} }} }} }}"),
             rows=PAGE,
         ),
+        Question(label="REST: 50 airports by List", verb="GET", text=f"{AIRPORTS}?pageSize={PAGE}", rows=PAGE),
+        Question(
+            label="REST: 50 airports by Search, of 250 that match",
+            verb="GET",
+            text=f"{AIRPORTS}:search?query=regional&pageSize={PAGE}",
+            rows=PAGE,
+        ),
     )
 
 
@@ -90,12 +98,15 @@ def main() -> int:
     arguments = parser.parse_args()
     sys.stdout.write(f"{describe_machine()}\n{warn_if_busy()}\n")
     with run_stack(arguments.home.absolute()) as stack:
-        report = asyncio.run(_measure(stack, arguments))
+        report = asyncio.run(
+            measure_questions(stack, runs=arguments.runs, seconds=arguments.seconds, level=arguments.level)
+        )
     sys.stdout.write(f"{report}\n{warn_if_busy()}\n")
     return 0
 
 
-async def _measure(stack: Stack, arguments: argparse.Namespace) -> str:
+async def measure_questions(stack: Stack, *, runs: int, seconds: float, level: int) -> str:
+    """Ask each question over and over, `level` at once, and return a table: medians of the runs."""
     connection = await stack.connect()
     try:
         name = await connection.fetchval("SELECT name FROM tenon_flightops_v1.flights LIMIT 1")
@@ -103,27 +114,27 @@ async def _measure(stack: Stack, arguments: argparse.Namespace) -> str:
         await connection.close()
     asked = questions(name)
     samples: dict[str, list[Sample]] = {question.label: [] for question in asked}
-    for _ in range(arguments.runs):
+    for _ in range(runs):
         # Interleaved, so that whatever else the machine does meets all alike; a token each time, as they expire.
         token = await stack.token()
         for question in asked:
-            case = _case(stack, question, token, arguments)
+            case = _case(stack, question, token, seconds=seconds, level=level)
             samples[question.label].append(await measure(case, lambda: stack.cpu_of("postgres")))
     return "\n".join([_row("", *HEADS), *(_row(label, *_figures(found)) for label, found in samples.items())])
 
 
-def _case(stack: Stack, question: Question, token: str, arguments: argparse.Namespace) -> Case:
+def _case(stack: Stack, question: Question, token: str, *, seconds: float, level: int) -> Case:
     job = Job(
         target=stack.settings.url.removeprefix("http://"),
         requests=(question.text,),
         kind=question.verb,
         token=token,
-        connections=arguments.level,
+        connections=level,
         warm_up=0.7,
-        seconds=arguments.seconds,
+        seconds=seconds,
         rows=question.rows,
     )
-    key = Key(Way.REST, Operation.LIST if question.rows == PAGE else Operation.GET, arguments.level)
+    key = Key(Way.REST, Operation.LIST if question.rows == PAGE else Operation.GET, level)
     service, edge = stack.cpu_of("data-0"), stack.cpu_of("envoy")
     return Case(key=key, driver=DRIVER, job=job, service=service, edge=edge)
 

@@ -113,6 +113,68 @@ class ListAirportsResponse(_message.Message):
 Global___ListAirportsResponse: _TypeAlias = ListAirportsResponse  # noqa: Y015
 
 @_typing.final
+class SearchAirportsRequest(_message.Message):
+    """Is the request of SearchAirports."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    query: _builtins.str
+    """Is what is looked for, such as `kennedy`, `"san francisco"` or `international -regional`."""
+    page_size: _builtins.int
+    """Is how many airports to return at most: 50 when unset, and never more than 1,000."""
+    page_token: _builtins.str
+    """Is the `next_page_token` of the page before; empty for the first page."""
+    filter: _builtins.str
+    """Is a filter by AIP-160, such as `altitude > 5000`, that what is found passes as well."""
+    def __init__(
+        self,
+        *,
+        query: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchAirportsRequest: _TypeAlias = SearchAirportsRequest  # noqa: Y015
+
+@_typing.final
+class SearchAirportsResponse(_message.Message):
+    """Is the answer of SearchAirports."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AIRPORTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Asks for the next page; empty where this is the last."""
+    @_builtins.property
+    def airports(self) -> _containers.RepeatedCompositeFieldContainer[_airport_pb2.Airport]:
+        """Are the airports of this page, the best first."""
+
+    def __init__(
+        self,
+        *,
+        airports: _abc.Iterable[_airport_pb2.Airport] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["airports", b"airports", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchAirportsResponse: _TypeAlias = SearchAirportsResponse  # noqa: Y015
+
+@_typing.final
 class CreateAirportRequest(_message.Message):
     """Asks to create one airport."""
 

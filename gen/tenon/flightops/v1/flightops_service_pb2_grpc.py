@@ -53,6 +53,11 @@ class FlightopsServiceStub:
                 request_serializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ListAirportsRequest.SerializeToString,
                 response_deserializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ListAirportsResponse.FromString,
                 _registered_method=True)
+        self.SearchAirports = channel.unary_unary(
+                '/tenon.flightops.v1.FlightopsService/SearchAirports',
+                request_serializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.SearchAirportsRequest.SerializeToString,
+                response_deserializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.SearchAirportsResponse.FromString,
+                _registered_method=True)
         self.CreateAirport = channel.unary_unary(
                 '/tenon.flightops.v1.FlightopsService/CreateAirport',
                 request_serializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.CreateAirportRequest.SerializeToString,
@@ -220,6 +225,14 @@ class FlightopsServiceServicer:
     def ListAirports(self, request, context):
         """Lists airports page by page. Repeating it is safe.
         Fails with INVALID_ARGUMENT where the filter, the order or the page token is malformed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchAirports(self, request, context):
+        """Searches airports by the words of what people call them, the best first. Repeating it is safe.
+        Fails with INVALID_ARGUMENT where the query has no words, or the page token is malformed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -481,6 +494,11 @@ def add_FlightopsServiceServicer_to_server(servicer, server):
                     request_deserializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ListAirportsRequest.FromString,
                     response_serializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ListAirportsResponse.SerializeToString,
             ),
+            'SearchAirports': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchAirports,
+                    request_deserializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.SearchAirportsRequest.FromString,
+                    response_serializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.SearchAirportsResponse.SerializeToString,
+            ),
             'CreateAirport': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateAirport,
                     request_deserializer=tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.CreateAirportRequest.FromString,
@@ -688,6 +706,33 @@ class FlightopsService:
             '/tenon.flightops.v1.FlightopsService/ListAirports',
             tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ListAirportsRequest.SerializeToString,
             tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.ListAirportsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchAirports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.flightops.v1.FlightopsService/SearchAirports',
+            tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.SearchAirportsRequest.SerializeToString,
+            tenon_dot_flightops_dot_v1_dot_flightops__service__pb2.SearchAirportsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,6 +48,10 @@ class FlightopsServiceStub:
     """Lists airports page by page. Repeating it is safe.
     Fails with INVALID_ARGUMENT where the filter, the order or the page token is malformed.
     """
+    SearchAirports: _grpc.UnaryUnaryMultiCallable[_flightops_service_pb2.SearchAirportsRequest, _flightops_service_pb2.SearchAirportsResponse]
+    """Searches airports by the words of what people call them, the best first. Repeating it is safe.
+    Fails with INVALID_ARGUMENT where the query has no words, or the page token is malformed.
+    """
     CreateAirport: _grpc.UnaryUnaryMultiCallable[_flightops_service_pb2.CreateAirportRequest, _airport_pb2.Airport]
     """Creates an airport. Repeating it is safe with a `request_id`.
     Fails with ALREADY_EXISTS where the name is taken.
@@ -181,6 +185,10 @@ class FlightopsServiceAsyncStub(FlightopsServiceStub):
     ListAirports: _aio.UnaryUnaryMultiCallable[_flightops_service_pb2.ListAirportsRequest, _flightops_service_pb2.ListAirportsResponse]  # type: ignore[assignment]
     """Lists airports page by page. Repeating it is safe.
     Fails with INVALID_ARGUMENT where the filter, the order or the page token is malformed.
+    """
+    SearchAirports: _aio.UnaryUnaryMultiCallable[_flightops_service_pb2.SearchAirportsRequest, _flightops_service_pb2.SearchAirportsResponse]  # type: ignore[assignment]
+    """Searches airports by the words of what people call them, the best first. Repeating it is safe.
+    Fails with INVALID_ARGUMENT where the query has no words, or the page token is malformed.
     """
     CreateAirport: _aio.UnaryUnaryMultiCallable[_flightops_service_pb2.CreateAirportRequest, _airport_pb2.Airport]  # type: ignore[assignment]
     """Creates an airport. Repeating it is safe with a `request_id`.
@@ -324,6 +332,16 @@ class FlightopsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_flightops_service_pb2.ListAirportsResponse, _abc.Awaitable[_flightops_service_pb2.ListAirportsResponse]]:
         """Lists airports page by page. Repeating it is safe.
         Fails with INVALID_ARGUMENT where the filter, the order or the page token is malformed.
+        """
+
+    @_abc_1.abstractmethod
+    def SearchAirports(
+        self,
+        request: _flightops_service_pb2.SearchAirportsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_flightops_service_pb2.SearchAirportsResponse, _abc.Awaitable[_flightops_service_pb2.SearchAirportsResponse]]:
+        """Searches airports by the words of what people call them, the best first. Repeating it is safe.
+        Fails with INVALID_ARGUMENT where the query has no words, or the page token is malformed.
         """
 
     @_abc_1.abstractmethod
