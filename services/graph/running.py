@@ -186,10 +186,18 @@ def forget_frames(error: BaseException) -> None:
     foreseen = error.original_error if isinstance(error, GraphQLError) else error
     if not isinstance(foreseen, TenonError):
         return
-    each: BaseException | None = error
-    while each is not None:
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        # One that was raised while the other was told of leads back to it.
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
         each.__traceback__ = None
-        each = each.original_error if isinstance(each, GraphQLError) else each.__cause__ or each.__context__
+        waiting += [each.__cause__, each.__context__]
+        if isinstance(each, GraphQLError):
+            waiting.append(each.original_error)
 
 
 async def fetch(session: Session, row: Row, messages: list[Any]) -> None:

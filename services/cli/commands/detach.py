@@ -14,6 +14,7 @@ from services.cli.errors import AlreadyRunning, NotRunning, StartFailed
 from services.cli.home import hold_lock, prepare_folders
 from services.cli.logs import open_log, size_of, tail
 from services.cli.stack.fingerprint import compile_key
+from services.cli.stack.plan import WATCHER
 from services.cli.state import read_running
 from services.cli.supervision.control import ask_status
 
@@ -33,7 +34,7 @@ def run_detached(settings: Settings, arguments: Sequence[str], *, write: Callabl
         with hold_lock(settings):
             pass  # Said here where another runs, before its log gets a line of ours.
     except AlreadyRunning:
-        if not _runs_as_asked(settings):
+        if not _runs_as_asked(settings, watch="--watch" in arguments):
             raise
         write(f"Tenon runs already at {settings.url}, as it is asked for. Try: {call_to_copy(settings)}")
         return 0
@@ -65,8 +66,10 @@ def run_detached(settings: Settings, arguments: Sequence[str], *, write: Callabl
     )
 
 
-def _runs_as_asked(settings: Settings) -> bool:
+def _runs_as_asked(settings: Settings, *, watch: bool) -> bool:
     """Whether all is ready that runs from this state folder, with these settings and with the contracts as they are.
+
+    With `watch`, they are to be followed too.
 
     Raises AlreadyRunning where it is ready with others.
     """
@@ -74,7 +77,8 @@ def _runs_as_asked(settings: Settings) -> bool:
         status = ask_status(read_running(settings))
     except NotRunning:
         return False
-    if status["ready"] and compile_key(settings):
+    lacks_watch = watch and WATCHER not in {process["name"] for process in status["processes"]}
+    if status["ready"] and (lacks_watch or compile_key(settings)):
         pid = status["processes"][0]["pid"]
         raise AlreadyRunning(
             f"Another `tenon up` (process {pid}) runs from {settings.home}, "

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from services.cli.settings import Settings
 
 
+WATCHER = "contracts"
+"""The process that follows the contracts."""
+
+
 def plan(
     settings: Settings, *, compile_key: str = "", demo: bool = False, watch: bool = False
 ) -> tuple[ProcessSpec, ...]:
@@ -58,7 +62,7 @@ def _plan_demo(settings: Settings) -> ProcessSpec:
 def _plan_watch(settings: Settings) -> ProcessSpec:
     roots = [part for root in settings.contracts for part in ("--contracts", str(root))]
     allowed = ("--allow-breaking",) if settings.allow_breaking else ()
-    step = _step(settings, "contracts", ("services.cli.live", *roots, *allowed), after=("envoy",), whole=True)
+    step = _step(settings, WATCHER, ("services.cli.live", *roots, *allowed), after=("envoy",), whole=True)
     return replace(step, once=False, speaks=True)
 
 

@@ -37,6 +37,15 @@ def test_an_error_that_is_kept_does_not_hold_the_request_that_it_is_about(*, loc
     assert kept[0]() is None
 
 
+def test_errors_that_lead_to_one_another_come_to_an_end() -> None:
+    inner = NotFound("It is not there.")
+    outer = GraphQLError("It is not there.", original_error=inner)
+    inner.__context__ = outer
+    forget_frames(inner)
+    forget_frames(outer)
+    assert inner.__context__ is outer
+
+
 def test_an_error_that_nobody_foresaw_keeps_its_frames_for_the_log() -> None:
     with pytest.raises(ValueError, match="unforeseen") as caught:
         refuse([], ValueError("unforeseen"))
