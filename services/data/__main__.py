@@ -31,8 +31,8 @@ from services.data.worker import Loops
 from services.graph import Graph
 from services.records.engine import Engine
 from services.records.methods import load_methods
-from services.records.migrations import MigrationRefused
-from services.records.pages import PageTokens
+from services.records.migrating.migrations import MigrationRefused
+from services.records.reading.pages import PageTokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from services.data.domain import Contract, Interface, Migration, Resource
-from services.records.migrations import migration_state
+from services.records.migrating.migrations import migration_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from services.chassis import contract as chassis
     from services.chassis.postgres import Pool
-    from services.records.tables import RecordTable
+    from services.records.schema.tables import RecordTable
 
 
 class CompiledContracts:

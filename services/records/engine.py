@@ -9,32 +9,32 @@ from typing import TYPE_CHECKING, Any
 from services.chassis.contract import StandardKind
 from services.chassis.errors import TenonError
 from services.chassis.postgres import FAILURES
-from services.records.adapting import FoundNames, adapting
-from services.records.answering import Answering
-from services.records.applied import packages_of
-from services.records.batching import BatchUpdate
-from services.records.changing import Move, Update
-from services.records.creating import BatchCreate, Create
-from services.records.declared import read_declared
-from services.records.deleting import BatchDelete, Delete, Expunge, Undelete
-from services.records.finding import Finding
-from services.records.listing import List
-from services.records.migrations import Wanted, migrate, migration_state
-from services.records.names import Names
-from services.records.outbox import forget_request_ids, service_tables
-from services.records.pages import PageTokens
-from services.records.purging import Purging
-from services.records.reading import BatchGet, Get, Shown
-from services.records.rehearsing import Rehearsed
-from services.records.remembering import Remembering
-from services.records.removing import Removing
-from services.records.searching import Search
-from services.records.tables import build_tables
-from services.records.traits import text_pattern
-from services.records.transacting import open_session, transact
+from services.records.deleting.deletion import BatchDelete, Delete, Expunge, Undelete
+from services.records.deleting.purging import Purging
+from services.records.deleting.removing import Removing
+from services.records.migrating.adapting import FoundNames, adapting
+from services.records.migrating.applied import packages_of
+from services.records.migrating.migrations import Wanted, migrate, migration_state
+from services.records.reading.answering import Answering
+from services.records.reading.finding import Finding
+from services.records.reading.getting import BatchGet, Get, Shown
+from services.records.reading.listing import List
+from services.records.reading.pages import PageTokens
+from services.records.reading.searching import Search
+from services.records.schema.declared import read_declared
+from services.records.schema.names import Names
+from services.records.schema.tables import build_tables
+from services.records.schema.traits import text_pattern
+from services.records.transactions.outbox import forget_request_ids, service_tables
+from services.records.transactions.rehearsing import Rehearsed
+from services.records.transactions.remembering import Remembering
+from services.records.transactions.transacting import open_session, transact
 from services.records.transfer.transfers import Transfers
 from services.records.watching import Bell, Hub, ResumeTokens, Rung, Watch, WatchLimits, prune_outbox, watched_types
-from services.records.writing import Writer
+from services.records.writing.batching import BatchUpdate
+from services.records.writing.changing import Move, Update
+from services.records.writing.creating import BatchCreate, Create
+from services.records.writing.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -46,11 +46,11 @@ if TYPE_CHECKING:
     from services.chassis.contract import Contract, Method, Record, Standard
     from services.chassis.keyring import Keyring
     from services.chassis.postgres import Pool
-    from services.records.applied import Judge
-    from services.records.migrations import MigrationState
+    from services.records.migrating.applied import Judge
+    from services.records.migrating.migrations import MigrationState
+    from services.records.schema.tables import RecordTable
     from services.records.session import Session
-    from services.records.tables import RecordTable
-    from services.records.transacting import Work
+    from services.records.transactions.transacting import Work
     from services.records.transfer.limits import Limits
 
     Function = Callable[..., Awaitable[bytes]]

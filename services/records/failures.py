@@ -20,7 +20,7 @@ from services.chassis.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from services.records.tables import RecordTable
+    from services.records.schema.tables import RecordTable
 
 
 class RecordNotFound(NotFound):

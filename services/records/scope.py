@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from services.chassis.call import Caller
-    from services.records.tables import RecordTable
+    from services.records.schema.tables import RecordTable
 
 _ORGANIZATION = sa.bindparam("caller_organization", type_=sa.Text())
 _SUBJECT = sa.bindparam("caller_subject", type_=sa.Text())

@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
-from services.records.changing import replace
-from services.records.creating import add
-from services.records.deleting import Delete
+from services.records.deleting.deletion import Delete
 from services.records.failures import EtagMismatch, RecordNotFound, TooMuchContention
-from services.records.finding import Wanted
-from services.records.preparing import now
-from services.records.remembering import NOT_REMEMBERED
-from services.records.writing import Current
+from services.records.reading.finding import Wanted
+from services.records.transactions.remembering import NOT_REMEMBERED
+from services.records.writing.changing import replace
+from services.records.writing.creating import add
+from services.records.writing.preparing import now
+from services.records.writing.writer import Current
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from services.chassis.call import Call
     from services.chassis.postgres import Row
     from services.records.engine import Engine
-    from services.records.outbox import UnitOfWork
-    from services.records.writing import Writer
+    from services.records.transactions.outbox import UnitOfWork
+    from services.records.writing.writer import Writer
 
 M = TypeVar("M", bound=Message)
 

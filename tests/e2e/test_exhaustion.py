@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from services.meshgen.envoy.clusters import MAX_CALLS
-from services.records.preparing import MAX_RECORD_BYTES
+from services.records.writing.preparing import MAX_RECORD_BYTES
 
 if TYPE_CHECKING:
     from tests.e2e.stack import Stack

@@ -17,9 +17,9 @@ from services.chassis.repository import RECORD_HOST
 from services.cli.errors import CommandError
 from services.cli.stack.contract import read_sources
 from services.cli.stack.database import open_databases
-from services.records.applied import packages_of
-from services.records.migrations import BREAKS, MigrationRefused, Wanted, migrate, plan_migration
-from services.records.tables import build_tables
+from services.records.migrating.applied import packages_of
+from services.records.migrating.migrations import BREAKS, MigrationRefused, Wanted, migrate, plan_migration
+from services.records.schema.tables import build_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from services.chassis.contract import Contract
     from services.cli.settings import Settings
     from services.cli.stack.database import Locate
-    from services.records.planning import SchemaPlan
+    from services.records.migrating.planning import SchemaPlan
 
 
 CONNECTIONS = 2

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from tenon.data.v1 import contract_pb2, contract_service_pb2
 
 from services.data.domain import find_contract
-from services.records.pages import fingerprint, page_size
+from services.records.reading.pages import fingerprint, page_size
 
 if TYPE_CHECKING:
     from services.chassis.call import Call
     from services.data.domain import Contract, Contracts, Interface, Migration, Resource
-    from services.records.pages import PageTokens
+    from services.records.reading.pages import PageTokens
 
 
 class ContractServicer:

@@ -9,13 +9,13 @@ from google.api import httpbody_pb2
 from google.protobuf import empty_pb2
 from tenon.data.v1 import file_pb2, file_service_pb2
 
-from services.records.pages import fingerprint, page_size
+from services.records.reading.pages import fingerprint, page_size
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from services.chassis.call import Call
-    from services.records.pages import PageTokens
+    from services.records.reading.pages import PageTokens
     from services.records.transfer.files import Files, StoredFile
 
 PLAIN = "application/octet-stream"

@@ -11,11 +11,11 @@ from google.protobuf import empty_pb2
 
 from services.chassis.errors import InvalidArgument, Violation
 from services.data.servicer.files import owned_by
-from services.records.pages import fingerprint, page_size
+from services.records.reading.pages import fingerprint, page_size
 
 if TYPE_CHECKING:
     from services.chassis.call import Call
-    from services.records.pages import PageTokens
+    from services.records.reading.pages import PageTokens
     from services.records.transfer.operations import Operations
 
 FIRST_LOOK, LONGEST_LOOK = 0.02, 0.5

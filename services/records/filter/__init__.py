@@ -35,7 +35,7 @@ from services.records.filter.invalid import FilterInvalid, Mistake
 from services.records.filter.lexer import MAX_LENGTH
 from services.records.filter.parser import MAX_DEPTH, MAX_TERMS, parse
 from services.records.filter.sql import to_sql
-from services.records.guards import NONE
+from services.records.reading.guards import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

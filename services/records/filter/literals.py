@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from services.chassis.contract import Kind
 from services.records.filter.invalid import Mistake, excerpt
-from services.records.times import MAX_DURATION_SECONDS, MICROS
+from services.records.schema.times import MAX_DURATION_SECONDS, MICROS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from services.chassis.contract import Record
-    from services.records.rules import Rules
+    from services.records.writing.rules import Rules
 
 __all__ = ["MAX_PATHS", "FieldMaskInvalid", "Masks", "UpdateInvalid"]
 

@@ -13,13 +13,13 @@ from tenon.records.v1 import transfer_pb2
 
 from services.chassis.contract import Behavior, Permission
 from services.records.masks.paths import split_path
-from services.records.ordering import Orderings
+from services.records.reading.ordering import Orderings
+from services.records.reading.selecting import Selecting
+from services.records.reading.views import Views
+from services.records.schema.traits import clearing, redaction, sensitive_below
 from services.records.scope import admit, scoped
-from services.records.selecting import Selecting
-from services.records.traits import clearing, redaction, sensitive_below
 from services.records.transfer.formats import WRITERS
 from services.records.transfer.importing import check_format
-from services.records.views import Views
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from services.records.transfer.files import Files, FileWriter
     from services.records.transfer.formats.rows import Writer as RowWriter
     from services.records.transfer.running import Runner, Work
-    from services.records.writing import Writer
+    from services.records.writing.writer import Writer
 
 FETCHED = 2000
 """Rows that are read at once, unless they are large."""

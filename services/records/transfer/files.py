@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from services.chassis.errors import NotFound, ResourceExhausted
-from services.records.catalogue import quoted
-from services.records.names import uuid7
+from services.records.migrating.catalogue import quoted
+from services.records.schema.names import uuid7
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

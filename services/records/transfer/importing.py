@@ -11,7 +11,7 @@ from tenon.records.v1 import transfer_pb2
 
 from services.chassis.contract import Permission, StandardKind
 from services.chassis.errors import Aborted, InvalidArgument, Violation
-from services.records.parents import EVERYWHERE, Parents
+from services.records.schema.parents import EVERYWHERE, Parents
 from services.records.scope import admit
 from services.records.transfer.failures import ImportRefused
 from services.records.transfer.formats import READERS
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from services.chassis.call import Call
     from services.chassis.contract import Contract, Method, Record
     from services.chassis.postgres import Executor, Pool, Transaction
-    from services.records.parents import Below
+    from services.records.schema.parents import Below
     from services.records.transfer.files import Files
     from services.records.transfer.formats.rows import Reader
     from services.records.transfer.judging import Judged
     from services.records.transfer.placing import Placed
     from services.records.transfer.running import Runner, Work
-    from services.records.writing import Writer
+    from services.records.writing.writer import Writer
 
 REJECTED_TYPE = "application/jsonl"
 """The media type of the rejected rows."""

@@ -13,14 +13,14 @@ from services.chassis.errors import InvalidArgument, TenonError, Violation
 from services.chassis.interceptors.fields import plan_of, walk
 from services.chassis.interceptors.validation import bind_check
 from services.chassis.transport import Handler
-from services.records.columnar import Columnar, NeedsCare
-from services.records.columns import INPUT
 from services.records.failures import NameInvalid, invalid
-from services.records.parents import ANY
-from services.records.preparing import MAX_RECORD_BYTES, now, redacted
-from services.records.rules import Rules
+from services.records.schema.columnar import Columnar, NeedsCare
+from services.records.schema.columns import INPUT
+from services.records.schema.parents import ANY
 from services.records.transfer.failures import BadValue
 from services.records.transfer.formats.rows import Target
+from services.records.writing.preparing import MAX_RECORD_BYTES, now, redacted
+from services.records.writing.rules import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from services.chassis.call import Caller
     from services.chassis.contract import Contract, Method, Record
-    from services.records.parents import Below
-    from services.records.preparing import Prepared
+    from services.records.schema.parents import Below
     from services.records.transfer.formats.rows import Raw, Reader
-    from services.records.writing import Writer
+    from services.records.writing.preparing import Prepared
+    from services.records.writing.writer import Writer
 
 MAX_ERRORS = 20
 """The most errors that are told of one row."""

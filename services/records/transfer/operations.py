@@ -13,8 +13,8 @@ from tenon.records.v1 import transfer_pb2
 
 from services.chassis.call import Caller, CallerKind
 from services.chassis.errors import FailedPrecondition, NotFound, ResourceExhausted
-from services.records.catalogue import quoted
-from services.records.names import uuid7
+from services.records.migrating.catalogue import quoted
+from services.records.schema.names import uuid7
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

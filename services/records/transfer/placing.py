@@ -10,9 +10,6 @@ from tenon.records.v1 import transfer_pb2
 
 from services.chassis.errors import TenonError, Violation
 from services.chassis.postgres import FAILURES, translate
-from services.records.atomicity import savepoint
-from services.records.changing import changed
-from services.records.columns import INPUT
 from services.records.failures import (
     BatchTooLarge,
     RecordDeleted,
@@ -23,22 +20,25 @@ from services.records.failures import (
     is_name_taken,
     missing_parent,
 )
-from services.records.missing import PARENT
-from services.records.preparing import now
-from services.records.rewriting import rewrite
+from services.records.schema.columns import INPUT
 from services.records.scope import organization_of, scoped, visible
+from services.records.transactions.atomicity import savepoint
 from services.records.transfer.failures import BadValue
 from services.records.transfer.judging import Rejected, violations_of
-from services.records.writing import refuse
+from services.records.writing.changing import changed
+from services.records.writing.missing import PARENT
+from services.records.writing.preparing import now
+from services.records.writing.rewriting import rewrite
+from services.records.writing.writer import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from services.chassis.call import Call
     from services.chassis.postgres import Row, Transaction
-    from services.records.preparing import Prepared
     from services.records.transfer.judging import Fit, Judged
-    from services.records.writing import Current, Writer
+    from services.records.writing.preparing import Prepared
+    from services.records.writing.writer import Current, Writer
 
     Write = Callable[[Sequence[Fit]], Awaitable[Sequence[Row]]]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.records.catalogue import quoted
-from services.records.migrations import LOCK
+from services.records.migrating.catalogue import quoted
+from services.records.migrating.migrations import LOCK
 
 if TYPE_CHECKING:
     from services.chassis.postgres import Pool

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 
-from services.records.times import MAX_DURATION_SECONDS
+from services.records.schema.times import MAX_DURATION_SECONDS
 from services.records.transfer.failures import BadValue
 from services.records.transfer.kinds import ANY, DURATION, TIMESTAMP, WELL_KNOWN, WHOLE
 

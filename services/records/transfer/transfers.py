@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.chassis.contract import StandardKind
 from services.chassis.repository import RECORD_HOST
-from services.records.indexes import RecordError
+from services.records.schema.indexes import RecordError
 from services.records.transfer.exporting import Export
 from services.records.transfer.files import Files
 from services.records.transfer.importing import Import
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from services.chassis.contract import Contract, Method
     from services.chassis.postgres import Pool
-    from services.records.writing import Writer
+    from services.records.writing.writer import Writer
 
 
 class Transfers:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message_factory import GetMessageClass
 
-from services.records.wire import Listing
+from services.records.reading.wire import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

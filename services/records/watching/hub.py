@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from services.chassis.call import Call
     from services.chassis.contract import Contract
     from services.chassis.postgres import Pool
-    from services.records.tables import RecordTable
+    from services.records.schema.tables import RecordTable
     from services.records.watching.bell import Bell
     from services.records.watching.limits import WatchLimits
     from services.records.watching.views import View

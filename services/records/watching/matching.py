@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
-from services.records.columns import INPUT, Columns, array_text
-from services.records.missing import ORDINAL
-from services.records.statements import many_rows
+from services.records.schema.columns import INPUT, Columns, array_text
+from services.records.writing.missing import ORDINAL
+from services.records.writing.statements import many_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from services.chassis.postgres import Executor
     from services.records.filter import Filter
-    from services.records.tables import RecordTable
+    from services.records.schema.tables import RecordTable
 
 MAX_STATEMENTS = 64
 """Shapes of filters whose statement is kept."""

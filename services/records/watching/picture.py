@@ -13,9 +13,9 @@ from services.records.watching.snapshots import Snapshot
 if TYPE_CHECKING:
     from services.chassis.call import Caller
     from services.chassis.postgres import Executor
+    from services.records.reading.selecting import Selected
+    from services.records.schema.tables import RecordTable
     from services.records.scope import Statement
-    from services.records.selecting import Selected
-    from services.records.tables import RecordTable
     from services.records.watching.limits import WatchLimits
 
 MAX_STATEMENTS = 64

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from services.chassis.errors import Internal, TenonError
 from services.chassis.interceptors.errors import status_of
-from services.records.reading import Shown
+from services.records.reading.getting import Shown
+from services.records.reading.selecting import Selecting
 from services.records.scope import admit, organization_of
-from services.records.selecting import Selecting
 from services.records.watching.frames import Frames
 from services.records.watching.log import Scope
 from services.records.watching.matching import Matching
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from services.chassis.call import Call
     from services.chassis.postgres import Executor
-    from services.records.names import Names
-    from services.records.tables import RecordTable
+    from services.records.schema.names import Names
+    from services.records.schema.tables import RecordTable
     from services.records.watching.hub import Hub
     from services.records.watching.tokens import ResumeTokens
 

@@ -7,17 +7,17 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from services.records.parents import EVERYWHERE
+from services.records.schema.parents import EVERYWHERE
 from services.records.watching.frames import CREATED, DELETED, REMOVED, UPDATED, State
 from services.records.watching.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from services.records.names import Names
-    from services.records.reading import Shown
-    from services.records.selecting import Selected
-    from services.records.tables import RecordTable
+    from services.records.reading.getting import Shown
+    from services.records.reading.selecting import Selected
+    from services.records.schema.names import Names
+    from services.records.schema.tables import RecordTable
     from services.records.watching.frames import Frames
     from services.records.watching.limits import WatchLimits
     from services.records.watching.log import Event, Scope

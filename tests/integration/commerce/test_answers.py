@@ -8,7 +8,7 @@ import pytest
 from tenon.commerce.v1 import catalog_service_pb2, order_pb2, order_service_pb2, variant_pb2
 
 from services.chassis.call import Call, Caller, CallerKind
-from services.records.transacting import service_caller
+from services.records.transactions.transacting import service_caller
 from tests.integration.commerce.shop import VARIANT
 from tests.integration.records.library import NoTransport, user
 

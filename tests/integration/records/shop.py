@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.chassis.postgres import Pool
-    from services.records.applied import Judge
+    from services.records.migrating.applied import Judge
 
 FILE = """
 syntax = "proto3";

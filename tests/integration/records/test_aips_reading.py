@@ -11,8 +11,8 @@ import pytest
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from services.chassis.errors import InvalidArgument
-from services.records.ordering import OrderByInvalid
-from services.records.pages import PageTokenInvalid
+from services.records.reading.ordering import OrderByInvalid
+from services.records.reading.pages import PageTokenInvalid
 from services.records.scope import NoOrganization
 from tests.integration.records.books import PARENT, found, shelf_of_books
 from tests.integration.records.library import WORKLOAD, user

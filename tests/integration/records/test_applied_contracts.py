@@ -10,7 +10,7 @@ import pytest
 
 from services.chassis.contract.breaking import find_breaking
 from services.records.failures import RecordExists
-from services.records.migrations import MigrationRefused, plan_migration
+from services.records.migrating.migrations import MigrationRefused, plan_migration
 
 if TYPE_CHECKING:
     from tests.integration.records.shop import Shop

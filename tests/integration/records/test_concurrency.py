@@ -17,7 +17,7 @@ from services.records.failures import (
     ReferenceNotFound,
     RequestIdReused,
 )
-from services.records.outbox import unit_of_work
+from services.records.transactions.outbox import unit_of_work
 from tests.integration.records.library import SYSTEM
 
 if TYPE_CHECKING:

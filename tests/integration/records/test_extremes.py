@@ -12,9 +12,9 @@ import pytest
 from services.chassis.contract import PROTO_ROOT, Contract, compile_protos, load_contract
 from services.records.engine import Engine
 from services.records.failures import BatchTooLarge, RecordExists, Unstorable
-from services.records.listing import PAGE_BYTES
-from services.records.preparing import MAX_RECORD_BYTES
-from services.records.reading import BATCH_BYTES
+from services.records.reading.getting import BATCH_BYTES
+from services.records.reading.listing import PAGE_BYTES
+from services.records.writing.preparing import MAX_RECORD_BYTES
 from tests.integration.records.library import KEYRING, Library
 
 if TYPE_CHECKING:

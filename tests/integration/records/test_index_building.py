@@ -10,7 +10,7 @@ import pytest
 
 from services.chassis.postgres import open_pool
 from services.records.engine import Engine
-from services.records.migrations import MigrationRefused, migration_state
+from services.records.migrating.migrations import MigrationRefused, migration_state
 from tests.integration.records.library import KEYRING
 
 if TYPE_CHECKING:

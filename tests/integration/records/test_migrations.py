@@ -11,7 +11,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from services.chassis.postgres import open_pool
 from services.records.engine import Engine
-from services.records.migrations import MigrationRefused, migration_state
+from services.records.migrating.migrations import MigrationRefused, migration_state
 from tests.integration.records.library import KEYRING, library_contract
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from services.records.failures import RecordExists
-from services.records.outbox import unit_of_work
+from services.records.transactions.outbox import unit_of_work
 
 if TYPE_CHECKING:
     from tests.integration.records.library import Library

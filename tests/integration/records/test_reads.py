@@ -8,7 +8,7 @@ import pytest
 
 from services.chassis.errors import InvalidArgument
 from services.records.failures import BatchTooLarge, NameInvalid, RecordNotFound
-from services.records.pages import PageTokenInvalid
+from services.records.reading.pages import PageTokenInvalid
 from tests.integration.records.library import user
 
 if TYPE_CHECKING:

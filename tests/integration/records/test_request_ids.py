@@ -9,7 +9,7 @@ import pytest
 
 from services.chassis.errors import InvalidArgument
 from services.records.failures import RecordNotFound, RequestIdReused
-from services.records.outbox import forget_request_ids
+from services.records.transactions.outbox import forget_request_ids
 from tests.integration.records.library import user
 
 if TYPE_CHECKING:

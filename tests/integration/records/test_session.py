@@ -20,7 +20,7 @@ from services.records.failures import (
 from services.records.masks import UpdateInvalid
 from services.records.scope import GlobalReadOnly
 from services.records.session import Overtaken, quote
-from services.records.transacting import MAX_ATTEMPTS, service_caller
+from services.records.transactions.transacting import MAX_ATTEMPTS, service_caller
 from tests.integration.records.library import PACKAGE, user
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from services.chassis.errors import InvalidArgument
 from services.chassis.keyring import Keyring, RootKey
 from services.data.domain import Contract, ContractUnknown, Interface, Migration, Resource
 from services.data.servicer import ContractServicer
-from services.records.pages import PageTokenInvalid, PageTokens
+from services.records.reading.pages import PageTokenInvalid, PageTokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

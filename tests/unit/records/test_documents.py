@@ -14,8 +14,8 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import BytesValue, DoubleValue, StringValue, UInt64Value
 
-from services.records.columns import array_text
-from services.records.documents import Documents, Unfit
+from services.records.schema.columns import array_text
+from services.records.schema.documents import Documents, Unfit
 
 
 def document(message: Any) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from services.chassis.contract import PROTO_ROOT, read_contract
 from services.chassis.errors import InvalidArgument
 from services.records.failures import explain
-from services.records.tables import build_tables
+from services.records.schema.tables import build_tables
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from services.chassis.contract import Record, Scope
 from services.records.failures import NameInvalid
-from services.records.names import Names, uuid7
+from services.records.schema.names import Names, uuid7
 
 BOOK = Record(
     message="test.Book",

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.records.ordering import MAX_KEYS, MAX_LENGTH, OrderByInvalid, Orderings
-from services.records.pages import PageTokenInvalid
+from services.records.reading.ordering import MAX_KEYS, MAX_LENGTH, OrderByInvalid, Orderings
+from services.records.reading.pages import PageTokenInvalid
 from tests.unit.records.filter.specimen import descriptor, table
 
 ORDERINGS = Orderings(table().record, descriptor())

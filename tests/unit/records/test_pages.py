@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from services.chassis.errors import InvalidArgument
 from services.chassis.keyring import Keyring, RootKey
-from services.records.pages import PageTokenInvalid, PageTokens, fingerprint, page_size
+from services.records.reading.pages import PageTokenInvalid, PageTokens, fingerprint, page_size
 
 TOKENS = PageTokens(Keyring([RootKey(id="one", secret=bytes(32))]))
 BOUND = bytes(16)

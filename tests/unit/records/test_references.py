@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from services.records.references import Nested, references_of
-from services.records.tables import build_tables
+from services.records.schema.tables import build_tables
+from services.records.writing.references import Nested, references_of
 from tests.integration.records.writes.conftest import depot_contract
 
 if TYPE_CHECKING:
-    from services.records.tables import RecordTable
+    from services.records.schema.tables import RecordTable
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.records.times import (
+from services.records.schema.times import (
     MAX_SECONDS,
     MIN_SECONDS,
     cut_duration,

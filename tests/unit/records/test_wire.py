@@ -6,7 +6,7 @@ from google.longrunning import operations_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.records.wire import Listing, varint
+from services.records.reading.wire import Listing, varint
 
 
 @given(names=st.lists(st.text(max_size=300), max_size=5), token=st.text(max_size=300), big=st.integers(0, 20_000))

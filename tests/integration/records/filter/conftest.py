@@ -15,8 +15,8 @@ from sqlalchemy.schema import CreateSchema, CreateTable
 
 from services.chassis.postgres import set_time_codec
 from services.cli.stack.postgres import as_unprivileged, binary
-from services.records.documents import Documents
-from services.records.times import duration_micros, timestamp_datetime
+from services.records.schema.documents import Documents
+from services.records.schema.times import duration_micros, timestamp_datetime
 from tests.unit.records.filter.specimen import dialect, table
 
 if TYPE_CHECKING:

@@ -11,16 +11,16 @@ from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 
 from services.chassis.keyring import Keyring, RootKey
-from services.records.ordering import Orderings, Phase
-from services.records.pages import PageTokens
+from services.records.reading.ordering import Orderings, Phase
+from services.records.reading.pages import PageTokens
 from tests.unit.records.filter.specimen import descriptor, table
 from tests.unit.records.filter.strategies import specimens as some_specimens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from services.records.ordering import Ordering
-    from services.records.pages import KeyValue
+    from services.records.reading.ordering import Ordering
+    from services.records.reading.pages import KeyValue
     from tests.integration.records.filter.conftest import Specimens
 
 ORDERINGS = Orderings(table().record, descriptor())

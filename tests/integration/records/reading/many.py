@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from services.records.columns import INPUT, Columns
-from services.records.statements import input_columns
+from services.records.schema.columns import INPUT, Columns
+from services.records.writing.statements import input_columns
 from tests.integration.records.reading.digs import SITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from services.chassis.postgres import Executor, Pool
-    from services.records.tables import RecordTable
+    from services.records.schema.tables import RecordTable
     from tests.integration.records.reading.digs import Digs
 
 START = datetime(2020, 1, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 
 from services.chassis.errors import InvalidArgument
 from services.records.failures import NameInvalid, RecordNotFound
-from services.records.pages import MAX_SKIP, PageTokenInvalid
+from services.records.reading.pages import MAX_SKIP, PageTokenInvalid
 from tests.integration.records.library import user
 from tests.integration.records.reading.digs import SITE, ids
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from services.records.guards import FieldNotReadable
-from services.records.pages import PageTokenInvalid
+from services.records.reading.guards import FieldNotReadable
+from services.records.reading.pages import PageTokenInvalid
 from tests.integration.records.reading.digs import SITE, STRANGER, digger, ids
 
 if TYPE_CHECKING:

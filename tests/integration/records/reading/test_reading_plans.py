@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.records.listing import COUNTED
+from services.records.reading.listing import COUNTED
 from tests.integration.records.library import user
 from tests.integration.records.reading.digs import SITE
 from tests.integration.records.reading.many import Watched, fill, plans_of

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.records.filter import FilterInvalid
-from services.records.pages import PageTokenInvalid
-from services.records.searching import MAX_QUERY, MAX_WORDS, QueryInvalid
+from services.records.reading.pages import PageTokenInvalid
+from services.records.reading.searching import MAX_QUERY, MAX_WORDS, QueryInvalid
 from tests.integration.records.library import user
 from tests.integration.records.reading.digs import SITE, ids
 

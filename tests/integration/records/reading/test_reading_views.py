@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from services.chassis.errors import InvalidArgument
-from services.records.views import ReadMaskInvalid
+from services.records.reading.views import ReadMaskInvalid
 from tests.integration.records.reading.digs import SITE
 
 if TYPE_CHECKING:

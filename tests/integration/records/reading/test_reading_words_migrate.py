@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.chassis.contract import compile_protos, load_contract
 from services.records.engine import Engine
-from services.records.vectors import PREFIX
+from services.records.schema.vectors import PREFIX
 from tests.integration.records.library import KEYRING, Library
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tenon.records.v1 import transfer_pb2
 
 from services.chassis.contract import Contract, compile_protos, load_contract
 from services.data.servicer.operations import OperationsServicer
-from services.records.pages import PageTokens
+from services.records.reading.pages import PageTokens
 from tests.integration.records.library import KEYRING, Library, user
 
 if TYPE_CHECKING:

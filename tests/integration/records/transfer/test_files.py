@@ -11,7 +11,7 @@ from tenon.data.v1 import file_service_pb2
 
 from services.chassis.errors import NotFound, ResourceExhausted
 from services.data.servicer.files import FileServicer
-from services.records.pages import PageTokenInvalid, PageTokens
+from services.records.reading.pages import PageTokenInvalid, PageTokens
 from services.records.transfer.files import CHUNK_BYTES, Files
 from services.records.transfer.limits import Limits
 from tests.integration.records.library import KEYRING, user

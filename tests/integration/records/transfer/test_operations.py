@@ -15,7 +15,7 @@ from tenon.records.v1 import transfer_pb2
 from services.chassis.errors import FailedPrecondition, InvalidArgument, NotFound, ResourceExhausted
 from services.data.servicer.operations import OperationsServicer
 from services.records.engine import Engine
-from services.records.pages import PageTokenInvalid, PageTokens
+from services.records.reading.pages import PageTokenInvalid, PageTokens
 from services.records.transfer.limits import Limits
 from tests.integration.records.library import KEYRING, user
 from tests.integration.records.transfer.harbour import CSV, PACKAGE, SERVICE, Harbour, cargo_contract

@@ -9,7 +9,7 @@ import pytest
 
 from services.chassis.errors import PermissionDenied
 from services.records.filter import FilterInvalid
-from services.records.guards import FieldNotReadable
+from services.records.reading.guards import FieldNotReadable
 from tests.integration.records.library import SYSTEM, user
 from tests.integration.records.watching.harbour import (
     CREATED,

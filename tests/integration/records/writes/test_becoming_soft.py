@@ -9,7 +9,7 @@ import pytest
 
 from services.records.engine import Engine
 from services.records.failures import RecordExists
-from services.records.migrations import MigrationRefused
+from services.records.migrating.migrations import MigrationRefused
 from tests.integration.records.library import KEYRING
 from tests.integration.records.writes.conftest import depot_contract
 from tests.integration.records.writes.depot import PACKAGE, SERVICE, Depot

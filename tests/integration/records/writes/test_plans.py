@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from services.records.deletions import MAX_ALONG
-from services.records.dependents import dependents_of, find
+from services.records.deleting.dependents import dependents_of, find
+from services.records.deleting.statements import MAX_ALONG
 
 if TYPE_CHECKING:
     from tests.integration.records.writes.depot import Depot

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.records.deletions import MAX_ALONG
-from services.records.purging import AT_ONCE
+from services.records.deleting.purging import AT_ONCE
+from services.records.deleting.statements import MAX_ALONG
 
 if TYPE_CHECKING:
     from tests.integration.records.writes.depot import Depot

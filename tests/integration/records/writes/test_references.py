@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from services.chassis.errors import Aborted, TenonError
-from services.records.deletions import MAX_ALONG
+from services.records.deleting.statements import MAX_ALONG
 from services.records.failures import (
     CascadeTooLarge,
     RecordHasChildren,

@@ -9,7 +9,7 @@ import pytest
 
 from services.chassis.errors import InvalidArgument, PermissionDenied, TenonError
 from services.records.failures import NameTaken, RecordDeleted, RecordExists, RecordNotFound
-from services.records.outbox import unit_of_work
+from services.records.transactions.outbox import unit_of_work
 from tests.integration.records.library import user
 from tests.integration.records.writes.depot import holder
 

@@ -1,4 +1,4 @@
-"""The small contract with loans: a record with states that is deleted softly, and methods beside the AIPs' first five."""
+"""The small contract with loans: a record with states that is deleted softly, and methods beside the first five."""
 
 from __future__ import annotations
 

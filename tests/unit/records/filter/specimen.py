@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from services.chassis.contract import compile_protos, load_contract
-from services.records.tables import build_tables
+from services.records.schema.tables import build_tables
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from sqlalchemy import Dialect
 
     from services.chassis.contract import Contract
-    from services.records.tables import RecordTable
+    from services.records.schema.tables import RecordTable
 
 CONTRACTS = Path(__file__).parent / "contracts"
 

@@ -1,0 +1,1 @@
+"""What is read: by name, by page, by search; and what a caller is shown of it."""

@@ -1,0 +1,1 @@
+"""What is written: one record or many, each change one statement with its event and its request id."""
