@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateColumn, SetColumnComment, SetTableComment
 
 from services.records.migrating.catalogue import quoted
 from services.records.migrating.refusals import Refusal
-from services.records.reading.wires import (
+from services.records.migrating.wires import (
     converted,
     is_lost,
     is_lost_inside,

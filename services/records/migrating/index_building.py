@@ -17,7 +17,7 @@ from sqlalchemy.schema import CreateIndex
 
 from services.records.migrating.catalogue import quoted
 from services.records.migrating.refusals import MigrationRefused, Refusal, weigh
-from services.records.reading.wires import is_set
+from services.records.migrating.wires import is_set
 from services.records.schema.dialect import DIALECT
 from services.records.schema.naming import identifier
 
