@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import CONTRACTS
+from tests.e2e.conftest import CONTRACTS, sign_in_new_user
 from tests.e2e.live import Calls, Contracts, await_live, await_true, new_contract
 from tests.e2e.stack import Stack, free_port
+from tests.pack.kit import World
+from tests.pack.run import show_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +77,18 @@ def test_a_new_contract_is_live_in_two_seconds_and_no_call_fails(stack: Stack, c
     assert set(calls.answers) == {"200"}, calls.answers
     assert sum(calls.answers.values()) == 2000
     assert min(seconds) <= PROMISED_SECONDS, seconds
+
+
+def test_a_contract_that_nobody_has_seen_passes_the_pack(stack: Stack, contracts: Contracts) -> None:
+    path, text = new_contract("unseen")
+    contracts.save(path, text)
+    with stack.client(stack.token()) as client:
+        await_live(client, "GET", "/unseen/v1/pets")
+    powerless = sign_in_new_user(stack, "onlooker@example.com", permissions=())
+    world = World(stack.contract(), lambda organization: stack.token("--organization", organization), powerless)
+    shown, failed = show_all(world, stack.url, "unseen.v1")
+    assert failed == {}
+    assert shown > 100
 
 
 def test_a_live_contract_is_served_by_grpc_and_listed_and_documented(stack: Stack, contracts: Contracts) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import tests.pack.checks  # noqa: F401 - imported for the statements in them
 from tests.pack.house import DOORS, House
@@ -34,13 +34,14 @@ def show(case: Case, house: House) -> None:
     statement.check(Kit(world, house.doors[door], world.contract.records_by_message[message]))
 
 
-def show_all(world: World, url: str, package: str) -> dict[str, Any]:
-    """Show every statement for a package, and return what failed, by the case's name; empty is what one wants."""
+def show_all(world: World, url: str, package: str) -> tuple[int, dict[str, Exception]]:
+    """Show every statement for a package; return how many were shown, and what failed by the case's name."""
     house, failed = House(url, world), {}
-    for case in cases(world, {package}):
+    shown = list(cases(world, {package}))
+    for case in shown:
         try:
             show(case, house)
         except Exception as error:  # noqa: BLE001 - all that goes wrong is told at the end
             failed[" ".join((case[0].name, *case[1:]))] = error
     house.close()
-    return failed
+    return len(shown), failed
