@@ -34,7 +34,7 @@ def test_a_method_beside_a_contract_from_outside_is_served(stack: Stack) -> None
 
 
 def test_a_written_method_needs_its_permission(stack: Stack) -> None:
-    token = sign_in_new_user(stack, "reader@example.com", permissions=("library.books.get",))
+    token = sign_in_new_user(stack, "borrower@example.com", permissions=("library.books.get",))
     with stack.client(token) as client:
         post(client, "/library/v1/shelves/poetry:tag", {"tag": "old"}, 403)
 

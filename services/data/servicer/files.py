@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING
 
 from google.api import httpbody_pb2
@@ -10,6 +11,7 @@ from google.protobuf import empty_pb2
 from tenon.data.v1 import file_pb2, file_service_pb2
 
 from services.records.reading.pages import fingerprint, page_size
+from services.records.transfer.files import file_gone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,6 +25,9 @@ PLAIN = "application/octet-stream"
 
 MAX_CONTENT_TYPE = 200
 """The most characters of a media type."""
+
+# A download has it as a header, which no line break may end (RFC 9110 §8.3).
+_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+( *;[ -~]*)?", re.ASCII)
 
 
 class FileServicer:
@@ -38,7 +43,8 @@ class FileServicer:
         """Store what comes; raises FileTooLarge."""
         await self._files.check_room(call.caller)
         first = await anext(requests, file_service_pb2.UploadFileRequest())
-        content_type = first.content.content_type[:MAX_CONTENT_TYPE] or PLAIN
+        told = first.content.content_type
+        content_type = told if len(told) <= MAX_CONTENT_TYPE and _MEDIA_TYPE.fullmatch(told) else PLAIN
         async with self._files.writing(call.caller, content_type) as file:
             await file.write(first.content.data)
             async for request in requests:
@@ -60,6 +66,9 @@ class FileServicer:
             sent += len(piece)
             yield httpbody_pb2.HttpBody(content_type=content_type, data=piece)
             content_type = ""
+        if sent != file.size_bytes:
+            # It was deleted or has expired meanwhile: what came is not to be taken for all of it.
+            raise file_gone(file.id)
         if not sent:
             yield httpbody_pb2.HttpBody(content_type=content_type)
 

@@ -85,7 +85,8 @@ class Export:
         writer = WRITERS[request.format](fields)
         work.progress.rows_done = work.progress.bytes_done = 0
         try:
-            async with self._files.writing(work.call.caller, writer.content_type, id_=work.task.id) as file:
+            # Each attempt has a file of its own, which a worker that has lost the operation cannot spoil.
+            async with self._files.writing(work.call.caller, writer.content_type) as file:
                 await self._write(request, work, writer, file)
                 stored = await file.finish()
         finally:

@@ -25,6 +25,12 @@ PREFIX = "files/"
 CHUNK_BYTES = 1024 * 1024
 """Bytes of one piece as it is stored; a piece may be shorter."""
 
+COUNTED_BYTES = 16 * CHUNK_BYTES
+"""Bytes of a file that is being written after which they are counted towards its organization's."""
+
+FORGOTTEN_AT_ONCE = 4
+"""The most files that one statement deletes."""
+
 UNFINISHED_HOURS = 2.0
 """Hours after which a file that was never completed is deleted."""
 
@@ -76,10 +82,9 @@ class Files:
         self._files, self._chunks = (f"{quoted(schema)}.{table}" for table in ("files", "file_chunks"))
         self._limits = limits
 
-    async def begin(self, caller: Caller, content_type: str, *, id_: str = "") -> str:
-        """Make an empty file that is yet to be completed, and return its id; one of that id is made anew."""
-        id_ = id_ or str(uuid7())
-        await self._pool.fetch(f"DELETE FROM {self._files} WHERE id = $1", (id_,), repeatable=True)
+    async def begin(self, caller: Caller, content_type: str) -> str:
+        """Make an empty file that is yet to be completed, and return its id."""
+        id_ = str(uuid7())
         sql = (
             f"INSERT INTO {self._files} (id, organization, subject, content_type, expires_at)"
             " VALUES ($1, $2, $3, $4, now() + $5 * interval '1 hour')"
@@ -110,13 +115,13 @@ class Files:
         )
         rows = await (executor or self._pool).fetch(sql, (id_, size, sha256, self._limits.file_hours))
         if not rows:
-            raise _not_there(id_)
+            raise file_gone(id_)
         return _read(rows[0])
 
     @asynccontextmanager
-    async def writing(self, caller: Caller, content_type: str, *, id_: str = "") -> AsyncIterator[FileWriter]:
+    async def writing(self, caller: Caller, content_type: str) -> AsyncIterator[FileWriter]:
         """Write a file: it is there once `finish` was called, and else nothing of it is."""
-        writer = FileWriter(self, await self.begin(caller, content_type, id_=id_), self._limits.file_bytes)
+        writer = FileWriter(self, await self.begin(caller, content_type), caller, self._limits.file_bytes)
         try:
             yield writer
         finally:
@@ -129,7 +134,7 @@ class Files:
         arguments = (caller.organization, caller.subject, name.removeprefix(PREFIX))
         rows = await self._pool.fetch(sql, arguments, repeatable=True) if name.startswith(PREFIX) else []
         if not rows:
-            raise _not_there(name.removeprefix(PREFIX))
+            raise file_gone(name.removeprefix(PREFIX))
         return _read(rows[0])
 
     async def page(self, caller: Caller, *, after: str, size: int) -> list[StoredFile]:
@@ -144,7 +149,7 @@ class Files:
         sql = f"DELETE FROM {self._files} WHERE {_OWN} AND id = $3 AND complete RETURNING id"
         arguments = (caller.organization, caller.subject, name.removeprefix(PREFIX))
         if not (name.startswith(PREFIX) and await self._pool.fetch(sql, arguments)):
-            raise _not_there(name.removeprefix(PREFIX))
+            raise file_gone(name.removeprefix(PREFIX))
 
     async def read(self, id_: str, place: int = 0) -> AsyncIterator[bytes]:
         """Yield the content from that byte on, in pieces of any size."""
@@ -181,16 +186,33 @@ class Files:
                 metadata={"subject": caller.organization},
             )
 
-    async def forget_expired(self) -> None:
-        """Delete what has expired."""
-        await self._pool.fetch(f"DELETE FROM {self._files} WHERE expires_at < now()", repeatable=True)
+    async def grow(self, caller: Caller, id_: str, size: int) -> None:
+        """Count what a file has by now towards what its organization may have; raises FileTooLarge."""
+        sql = f"UPDATE {self._files} SET size_bytes = $2 WHERE id = $1 AND NOT complete"
+        await self._pool.fetch(sql, (id_, size), repeatable=True)
+        await self.check_room(caller)
 
-    async def prolong(self, id_: str) -> None:
-        """Keep a file for a while longer, since somebody reads or writes it."""
+    def check_size(self, size: int) -> None:
+        """Refuse a file of more bytes than one may have; raises FileTooLarge."""
+        if size > self._limits.file_bytes:
+            raise too_large(self._limits.file_bytes)
+
+    async def forget_expired(self) -> None:
+        """Delete what has expired, some at a time: large files take long, and a statement may not."""
         sql = (
-            f"UPDATE {self._files} SET expires_at = greatest(expires_at, now() + $2 * interval '1 hour') WHERE id = $1"
+            f"DELETE FROM {self._files} WHERE id IN (SELECT id FROM {self._files} WHERE expires_at < now()"
+            f" ORDER BY expires_at LIMIT {FORGOTTEN_AT_ONCE} FOR UPDATE SKIP LOCKED) RETURNING id"
         )
-        await self._pool.fetch(sql, (id_, UNFINISHED_HOURS), repeatable=True)
+        while await self._pool.fetch(sql, repeatable=True):
+            pass
+
+    async def prolong(self, *ids: str) -> None:
+        """Keep files for a while longer, since somebody reads or writes them."""
+        sql = (
+            f"UPDATE {self._files} SET expires_at = greatest(expires_at, now() + $2 * interval '1 hour')"
+            " WHERE id = ANY($1)"
+        )
+        await self._pool.fetch(sql, (list(ids), UNFINISHED_HOURS), repeatable=True)
 
     async def close(self, id_: str, size: int, executor: Executor | None = None) -> StoredFile:
         """Complete a file whose digest nobody has: its content is read once more."""
@@ -206,26 +228,23 @@ class Files:
 class FileWriter:
     """Collects what is written to a file into pieces of one size."""
 
-    def __init__(self, files: Files, id_: str, limit: int) -> None:
-        """Take the file that is begun, and the most bytes that it may have."""
+    def __init__(self, files: Files, id_: str, caller: Caller, limit: int) -> None:
+        """Take the file that is begun, whose it is, and the most bytes that it may have."""
         self.id = id_
         self.size = 0
         """How many bytes were written."""
         self.finished: StoredFile | None = None
         """The file, once it is complete."""
-        self._files, self._limit = files, limit
+        self._files, self._caller, self._limit = files, caller, limit
         self._waiting = bytearray()
-        self._stored = 0
+        self._stored = self._counted = 0
         self._digest = hashlib.sha256()
 
     async def write(self, content: bytes) -> None:
         """Add content at the end; raises FileTooLarge."""
         self.size += len(content)
         if self.size > self._limit:
-            raise FileTooLarge(
-                f"The file has more than {self._limit:,} bytes, which is the most. Split it.",
-                metadata={"limit": str(self._limit)},
-            )
+            raise too_large(self._limit)
         self._digest.update(content)
         self._waiting += content
         while len(self._waiting) >= CHUNK_BYTES:
@@ -243,9 +262,21 @@ class FileWriter:
         del self._waiting[:size]
         await self._files.append(self.id, self._stored, piece)
         self._stored += size
+        # Many that are written at once would else each see room for all.
+        if self._stored - self._counted >= COUNTED_BYTES:
+            self._counted = self._stored
+            await self._files.grow(self._caller, self.id, self._stored)
 
 
-def _not_there(id_: str) -> FileNotThere:
+def too_large(limit: int) -> FileTooLarge:
+    """Return what says that a file has more bytes than it may."""
+    return FileTooLarge(
+        f"The file has more than {limit:,} bytes, which is the most. Split it.", metadata={"limit": str(limit)}
+    )
+
+
+def file_gone(id_: str) -> FileNotThere:
+    """Return what says that there is no such file."""
     name = PREFIX + id_
     return FileNotThere(f"The file `{name}` does not exist, or not for this caller.", metadata={"name": name})
 

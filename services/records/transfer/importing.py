@@ -126,7 +126,8 @@ class Import:
             while (batch := await batches.next()) is not None:
                 work.check()
                 await self._write(batch, placing, work, rehearses=rehearses)
-                await self._files.prolong(file.id)
+                # The rejected rows, too: the last of them may be long ago.
+                await self._files.prolong(file.id, work.task.id)
         finally:
             await batches.close()
         return await self._finish(work)
@@ -164,6 +165,8 @@ class Import:
         rejected = sorted([*batch.judged.rejected, *placed.rejected], key=lambda each: each.raw.number)
         if rejected:
             content = b"".join([each.line(batch.reader) for each in rejected])
+            # The import ends before the rows whose rejection cannot be kept.
+            self._files.check_size(counts.rejected_bytes + len(content))
             await self._files.ensure(work.call.caller, REJECTED_TYPE, work.task.id, transaction)
             await self._files.append(work.task.id, counts.rejected_bytes, content, transaction)
             counts.rejected_bytes += len(content)

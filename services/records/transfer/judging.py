@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from services.chassis.contract import StandardKind
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
     from services.chassis.call import Caller
@@ -124,6 +126,7 @@ class Judging:
         plain = not writer.nested.targets and {link.column for link in writer.table.parents} <= {"parent"}
         self._columnar = Columnar(writer.table, writer.preparing) if plain else None
         self._rules = Rules(writer.table.descriptor, "")
+        self._nests = _contains_itself(writer.table.descriptor)
         self._plan = plan_of(writer.table.descriptor, clears_output=True)
         create = standard_method(contract, record, StandardKind.CREATE)
         self._check: Callable[[Any], None]
@@ -151,6 +154,8 @@ class Judging:
                 judged.fit.append(self._judge(raw, terms, moment))
             except (BadValue, TenonError) as error:
                 judged.rejected.append(Rejected(raw, violations_of(error, self._prefix)))
+            except RecursionError:
+                judged.rejected.append(Rejected(raw, violations_of(_too_deep(), self._prefix)))
         self._read_columns(judged, moment)
         return judged
 
@@ -196,6 +201,8 @@ class Judging:
         message, body = self.target.new()
         terms.reader.put(raw.payload, message, body)
         name, above = self._name(message, body, terms)
+        if self._nests:
+            _check_depth(message)
         self._check(message)
         writer, singular = self._writer, self._writer.table.record.singular
         writer.permitting.check_new(body, terms.caller, singular)
@@ -253,6 +260,26 @@ def standard_method(contract: Contract, record: Record, kind: StandardKind) -> M
         if standard is not None and standard.kind is kind and standard.record == record.message:
             return method
     return None
+
+
+def _check_depth(message: Message) -> None:
+    """Refuse what nests so deeply that protobuf writes it and never reads it again; raises BadValue."""
+    try:
+        type(message).FromString(message.SerializePartialToString())
+    except DecodeError:
+        raise _too_deep() from None
+
+
+def _contains_itself(descriptor: Descriptor, above: tuple[Descriptor, ...] = ()) -> bool:
+    """Whether messages of a type may lie in each other without an end."""
+    if descriptor in above:
+        return True
+    inner = [field.message_type for field in descriptor.fields if field.message_type is not None]
+    return any(_contains_itself(each, (*above, descriptor)) for each in inner)
+
+
+def _too_deep() -> BadValue:
+    return BadValue("The row nests too deeply.")
 
 
 async def _never(_request: Any, _call: Any) -> bytes:

@@ -131,18 +131,23 @@ class Operations:
             progress=transfer_pb2.OperationProgress.FromString(progress.SerializeToString()),
         )
 
-    async def claim(self, methods: Iterable[str]) -> Task | None:
-        """Take over an operation of one of these methods that nobody works at any more, or return None."""
+    async def claim(self, methods: Iterable[str], at_work: Iterable[str] = ()) -> Task | None:
+        """Take over an operation of one of these methods that nobody works at any more, or return None.
+
+        `at_work` are the ids of those that this worker is still at, although their lease may have ended: it would be
+        at them twice, under one lease.
+        """
         sql = f"""
             UPDATE {self._table}
             SET worker = $1, leased_until = now() + $2 * interval '1 second', attempts = attempts + 1
             WHERE id = (
                 SELECT id FROM {self._table} WHERE NOT done AND leased_until < now() AND method = ANY($3)
+                    AND id <> ALL($4)
                 ORDER BY leased_until LIMIT 1 FOR UPDATE SKIP LOCKED
             )
             RETURNING id, method, request, caller, checkpoint, progress, attempts
         """
-        rows = await self.pool.fetch(sql, (self.worker, self._limits.lease_seconds, list(methods)))
+        rows = await self.pool.fetch(sql, (self.worker, self._limits.lease_seconds, list(methods), list(at_work)))
         return _read_task(rows[0]) if rows else None
 
     async def renew(self, id_: str, progress: Message | None = None) -> bool:

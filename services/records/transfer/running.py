@@ -148,7 +148,7 @@ class Runner:
 
     async def _take_over(self) -> None:
         while not self._turns.locked():
-            task = await self._operations.claim(self.jobs)
+            task = await self._operations.claim(self.jobs, self._running.values())
             if task is None:
                 return
             _LOG.info("An operation is taken over", extra={"operation": task.id})
@@ -196,7 +196,8 @@ class Runner:
             try:
                 while True:
                     await asyncio.sleep(self._renew_every)
-                    with suppress(Unavailable):
+                    # Whatever the database has: while the lease lasts, it is tried again.
+                    with suppress(TenonError):
                         await work.renew()
             except LeaseLost as error:
                 lost.append(error)

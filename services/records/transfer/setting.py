@@ -76,7 +76,10 @@ def read_number(value: Any) -> float:
     """Return a number, or what its name says: `NaN`, `Infinity`, `-Infinity`."""
     kind = type(value)
     if kind is float or kind is int:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise BadValue("The number is beyond what a double holds.") from None
     if kind is str:
         if value in _SPECIAL:
             return _SPECIAL[value]

@@ -16,6 +16,7 @@ from services.records.writing.missing import ORDINAL
 from services.records.writing.statements import many_rows
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from google.protobuf.message import Message
@@ -33,11 +34,11 @@ _DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")
 class Matching:
     """Filters over messages of one record."""
 
-    __slots__ = ("_columns", "_executor", "_statements", "_table")
+    __slots__ = ("_columns", "_executor", "_statements", "_table", "_turns")
 
-    def __init__(self, table: RecordTable, executor: Executor) -> None:
-        """Take the record and what runs statements."""
-        self._table, self._executor = table, executor
+    def __init__(self, table: RecordTable, executor: Executor, turns: asyncio.Semaphore) -> None:
+        """Take the record, what runs statements, and what is held while one runs: each filter asks for itself."""
+        self._table, self._executor, self._turns = table, executor, turns
         self._columns = Columns(table)
         self._statements: OrderedDict[str, tuple[str, Sequence[str]]] = OrderedDict()
 
@@ -52,7 +53,8 @@ class Matching:
             name: [array_text(row[name]) if name in lists else row[name] for row in rows] for name in rows[0]
         }
         values |= chosen.parameters
-        found = await self._executor.fetch(sql, [values[name] for name in order], repeatable=True)
+        async with self._turns:
+            found = await self._executor.fetch(sql, [values[name] for name in order], repeatable=True)
         return {row[0] for row in found}
 
     def _statement(self, chosen: Filter) -> tuple[str, Sequence[str]]:

@@ -59,7 +59,7 @@ class Watch:
             table=table,
             names=names,
             frames=self._frames,
-            matching=Matching(table, executor),
+            matching=Matching(table, executor, hub.reading),
             tokens=tokens,
             limits=hub.limits,
         )

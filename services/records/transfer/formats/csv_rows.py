@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.records.transfer.cells import put_cell, show_cells
 from services.records.transfer.failures import BadValue, FileUnreadable
-from services.records.transfer.formats.rows import MAX_ROW_BYTES, MAX_ROWS, Raw
+from services.records.transfer.formats.rows import MAX_DEPTH, MAX_ROW_BYTES, MAX_ROWS, Raw
 from services.records.transfer.setting import Reading
 from services.records.transfer.showing import Showing
 
@@ -52,6 +52,12 @@ class CsvReader:
 
     def read(self, block: bytes, *, at_end: bool) -> tuple[Sequence[Raw], int]:
         """Return the rows at the beginning of a block, and how many bytes of it they have; raises FileUnreadable."""
+        # A quoted name right after the mark would not be seen as quoted.
+        mark = len(_MARK) if not self._header and block.startswith(_MARK) else 0
+        found, used = self._read(block[mark:], at_end=at_end)
+        return found, used + mark if used else 0
+
+    def _read(self, block: bytes, *, at_end: bool) -> tuple[Sequence[Raw], int]:
         end = len(block) if at_end else block.rfind(b"\n") + 1
         # What is no UTF-8 is kept as it is, and refused where a field is to hold it.
         lines = io.StringIO(block[:end].decode("utf-8", "surrogateescape"), newline="\n").readlines()
@@ -85,7 +91,6 @@ class CsvReader:
         if isinstance(cells, BadValue) or not any(cells):
             raise FileUnreadable("The file has no header. Its first row names the fields of the columns.")
         self._header = [cell.strip() for cell in cells]
-        self._header[0] = self._header[0].removeprefix(_MARK.decode())
         self._plan()
 
     def _plan(self) -> None:
@@ -103,7 +108,9 @@ class CsvReader:
         self._mask = [_path(self._target.descriptor, name) for name, outside, _ in self._puts if not outside]
         self._mask = [path for path in self._mask if path != "name"]
         if unknown:
-            named = ", ".join(f"`{name[:60]}`" for name in unknown[:10])
+            # No message holds what is no UTF-8, as a header in another encoding has it.
+            unknown = [_encoded([name[:60]]).decode("utf-8", "replace") for name in unknown[:10]]
+            named = ", ".join(f"`{name}`" for name in unknown)
             raise FileUnreadable(
                 f"The record has no field for the columns {named}. Remove them, or name fields.",
                 metadata={"columns": ",".join(unknown)[:200]},
@@ -189,6 +196,8 @@ def _below(descriptor: Descriptor, name: str, reading: Reading) -> Put | None:
     path: list[str] = []
     inner: Descriptor | None = descriptor
     field: FieldDescriptor | None = None
+    if name.count(".") >= MAX_DEPTH:
+        return None
     for part in name.split("."):
         if inner is None:
             return None

@@ -165,7 +165,7 @@ def _put_nothing(_target: Any, _value: Any) -> None:
 
 def _parse(line: bytes) -> Any:
     try:
-        return json.loads(line.decode())
+        return json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError:
         return BadValue("The row is not UTF-8.")
     except ValueError as error:

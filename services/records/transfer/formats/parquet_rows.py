@@ -23,7 +23,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from services.records.transfer.cells import put_cell
 from services.records.transfer.failures import BadValue, FileUnreadable
-from services.records.transfer.formats.rows import MAX_ROWS, Raw
+from services.records.transfer.formats.rows import MAX_ROW_BYTES, MAX_ROWS, Raw
 from services.records.transfer.kinds import DURATION, TIMESTAMP, taking
 from services.records.transfer.setting import Reading
 from services.records.transfer.showing import Showing
@@ -38,6 +38,15 @@ if TYPE_CHECKING:
     from services.records.transfer.setting import Put
 
     Show = Callable[[Sequence[Message]], list[Any]]
+
+BATCH_ROWS = 100
+"""Rows that the library reads at once. A few bytes of a file may say that each of them is as large as one can be."""
+
+GROUP_BYTES = 8 * 1024 * 1024
+"""Bytes after which rows that are read together end."""
+
+SHARED_BYTES = 256 * 1024 * 1024
+"""The most bytes that rows which are read at once may have where they may share them in the file."""
 
 GROUP_ROWS = 20_000
 """Rows of one row group: so many are in memory at once."""
@@ -70,7 +79,7 @@ class ParquetReader:
         """Take what rows are read into, and the state in which another reader ended."""
         self._target = target
         self._skip = self._count = int(state.get("rows", 0))
-        self._batches: Iterator[Any] = iter(())
+        self._groups: Iterator[list[Any]] = iter(())
         self._puts: list[tuple[str, bool, Put]] = []
         self._mask: list[str] = []
 
@@ -82,10 +91,10 @@ class ParquetReader:
             raise FileUnreadable("The file is not Parquet.")
         file.seek(0)
         try:
-            reader = read_parquet(file, batch_size=MAX_ROWS)
+            reader = read_parquet(file, batch_size=BATCH_ROWS)
         except BaseException as error:
             raise FileUnreadable(f"The file is not Parquet: {str(error)[:200]}.") from error
-        self._batches = iter(reader)
+        self._groups = self._group(iter(reader))
         self._plan([(name, reader.schema.field(name).type) for name in reader.schema.names])
 
     def state(self) -> dict[str, Any]:
@@ -95,21 +104,34 @@ class ParquetReader:
     def read(self, block: bytes, *, at_end: bool) -> tuple[Sequence[Raw], int]:
         """Return the next rows; none at the end of the file. Raises FileUnreadable."""
         del block, at_end
+        rows = next(self._groups, [])
+        found = [Raw(self._count + place, row, None) for place, row in enumerate(rows, start=1)]
+        self._count += len(rows)
+        return found, 0
+
+    def _group(self, batches: Iterator[Any]) -> Iterator[list[Any]]:
+        """Yield rows, as many together as are not too large."""
+        rows: list[Any] = []
+        weight = 0
         while True:
             try:
-                batch = next(self._batches, None)
+                batch = next(batches, None)
             except BaseException as error:
                 raise FileUnreadable(f"The file cannot be read further: {str(error)[:200]}.") from error
             if batch is None:
-                return [], 0
+                break
             if self._skip >= batch.num_rows:
                 self._skip -= batch.num_rows
                 continue
-            rows = list(zip(*map(_values, batch.columns), strict=True))[self._skip :]
+            for part, size in _parts(batch, self._skip):
+                rows += part
+                weight += size
+                if len(rows) >= MAX_ROWS or weight >= GROUP_BYTES:
+                    yield rows
+                    rows, weight = [], 0
             self._skip = 0
-            found = [Raw(self._count + place, row, None) for place, row in enumerate(rows, start=1)]
-            self._count += len(rows)
-            return found, 0
+        if rows:
+            yield rows
 
     def _plan(self, found: Sequence[tuple[str, Any]]) -> None:
         columns, reading, names = self._target.columns(), Reading(), [name for name, _ in found]
@@ -140,7 +162,9 @@ class ParquetReader:
         return self._mask
 
     def show(self, raw: Raw) -> str:
-        """Return a row as JSON."""
+        """Return a row as JSON; nothing of one that is too long."""
+        if isinstance(raw.payload, BadValue):
+            return ""
         values = {name: value for (name, _, _), value in zip(self._puts, raw.payload, strict=True)}
         return json.dumps(values, default=_told, ensure_ascii=False)
 
@@ -337,6 +361,32 @@ def _values(column: Any) -> list[Any]:
         column = column.cast(DataType.timestamp("us", tz="UTC")).cast(DataType.int64())
     found: list[Any] = column.to_pylist()
     return found
+
+
+def _parts(batch: Any, skip: int) -> Iterator[tuple[list[Any], int]]:
+    """Yield rows of a batch after some, and about how many bytes they have."""
+    columns, size = batch.columns, batch.nbytes
+    shared = any(_shares(column.type) for column in columns)
+    if size * batch.num_rows <= SHARED_BYTES if shared else size <= GROUP_BYTES:
+        rows = list(zip(*map(_values, columns), strict=True))[skip:]
+        yield rows, sum(map(_size, rows)) if shared else size
+        return
+    for place in range(skip, batch.num_rows):
+        (row,) = zip(*(_values(column.slice(place, 1)) for column in columns), strict=True)
+        size = _size(row)
+        yield ([row], size) if size <= MAX_ROW_BYTES else ([BadValue("The row is too long.")], 0)
+
+
+def _shares(kind: Any) -> bool:
+    """Whether many rows of a column may have the same bytes, which are then counted once."""
+    from arro3.core import DataType  # noqa: PLC0415
+
+    checks = (DataType.is_dictionary, DataType.is_string_view, DataType.is_binary_view, DataType.is_nested)
+    return any(check(kind) for check in checks)
+
+
+def _size(row: Sequence[Any]) -> int:
+    return sum(len(value if isinstance(value, str | bytes) else str(value)) for value in row)
 
 
 def _is_timestamp(field: FieldDescriptor) -> bool:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MAX_ROW_BYTES = 4 * 1024 * 1024
 """The longest row that is read. A record has at most 2 MiB, and its text is hardly twice as long."""
 
+MAX_DEPTH = 90
+"""Messages that may lie in each other: what is deeper than 100, protobuf neither writes nor reads."""
+
 MAX_ROWS = 2000
 """The most rows that are read at once."""
 

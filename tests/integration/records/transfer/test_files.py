@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from typing import TYPE_CHECKING, Any
@@ -145,3 +146,40 @@ async def test_what_has_expired_is_not_there_and_is_swept_away(harbour: Harbour)
         await served.files.get(user(), name)
     await served.files.forget_expired()
     assert await stored(pool) == 0
+
+
+async def test_uploads_that_run_at_once_are_bounded_together(harbour: Harbour) -> None:
+    limits = Limits(file_bytes=64 * CHUNK_BYTES, organization_bytes=40 * CHUNK_BYTES)
+    served = Served(harbour, limits)
+    uploads = [served.upload([bytes(CHUNK_BYTES)] * 34) for _ in range(4)]
+    found = await asyncio.gather(*uploads, return_exceptions=True)
+    assert sum(isinstance(each, ResourceExhausted) for each in found) >= 3
+    assert await stored(harbour.engine.pool) <= 34 * CHUNK_BYTES
+
+
+async def test_a_download_of_a_file_that_is_deleted_meanwhile_does_not_end_as_if_it_were_whole(
+    harbour: Harbour,
+) -> None:
+    served = Served(harbour)
+    file = await served.upload([bytes(CHUNK_BYTES)] * 3)
+    request = file_service_pb2.DownloadFileRequest(name=file.name)
+    pieces = served.servicer.DownloadFile(request, served.call("users/1"))
+    await anext(pieces)
+    await served.files.delete(user("acme", "users/1"), file.name)
+    with pytest.raises(NotFound):
+        await anext(pieces)
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("text/csv; charset=utf-8", "text/csv; charset=utf-8"),
+        ("text/csv\r\nset-cookie: a=b", "application/octet-stream"),
+        ("text/csv;\n", "application/octet-stream"),
+        ("\x00", "application/octet-stream"),
+        ("text/" + "x" * 300, "application/octet-stream"),
+        ("", "application/octet-stream"),
+    ],
+)
+async def test_a_media_type_is_one_or_is_not_kept(harbour: Harbour, told: str, kept: str) -> None:
+    assert (await Served(harbour).upload([b"x"], told)).content_type == kept

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tenon.records.v1 import transfer_pb2
 
-from services.chassis.errors import InvalidArgument, NotFound, PermissionDenied
+from services.chassis.errors import InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
+from services.records.engine import Engine
 from services.records.transfer.formats import WRITERS
-from tests.integration.records.library import user
-from tests.integration.records.transfer.harbour import CSV, JSONL, PARQUET, SERVICE
+from services.records.transfer.limits import Limits
+from tests.integration.records.library import KEYRING, user
+from tests.integration.records.transfer.harbour import CSV, JSONL, PACKAGE, PARQUET, SERVICE, Harbour, cargo_contract
 
 if TYPE_CHECKING:
     from services.chassis.call import Caller
-    from tests.integration.records.transfer.harbour import Harbour
+    from services.chassis.postgres import Pool
 
 FAIL, SKIP, UPDATE = (transfer_pb2.OnConflict.Value(f"ON_CONFLICT_{name}") for name in ("FAIL", "SKIP", "UPDATE"))
 
@@ -227,3 +229,55 @@ async def test_an_import_is_part_of_the_contract_like_any_method(harbour: Harbou
     method = harbour.contract.methods[f"{SERVICE}ImportCrates"]
     assert method.standard is not None
     assert method.output == "google.longrunning.Operation"
+
+
+@pytest.mark.parametrize("depth", [40, 97, 150, 600])
+async def test_a_row_that_nests_so_deeply_that_nobody_could_read_it_is_rejected_alone(
+    harbour: Harbour, depth: int
+) -> None:
+    deep = b'{"next":' * depth + b"{}" + b"}" * depth
+    content = b'{"crateId":"deep","address":' + deep + b'}\n{"crateId":"flat"}\n'
+    report = await harbour.bring(content, JSONL)
+    fits = depth < 98
+    assert (report.rows_created, report.rows_rejected) == ((2, 0) if fits else (1, 1))
+    # What is kept can be read, by those who list it too.
+    await harbour.send("ListCrates")
+    assert len(await harbour.crates()) == report.rows_created
+    _, exported = await harbour.take(JSONL)
+    assert exported.count(b"\n") == report.rows_created
+
+
+async def test_values_that_no_field_could_hold_cost_their_own_rows_alone(harbour: Harbour) -> None:
+    rows = (
+        b'{"crateId":"a","twofold":1' + b"0" * 400 + b"}",
+        b'{"crateId":"b","title":' + b"[" * 800 + b"]" * 800 + b"}",
+        b'{"crateId":"c","title":"\\u0000"}',
+        b'{"crateId":"d","small":1' + b"0" * 5000 + b"}",
+        b'{"crateId":"e","extra":' + b"[" * 90 + b"]" * 90 + b"}",
+        b'{"crateId":"f"}',
+    )
+    report = await harbour.bring(b"\n".join(rows), JSONL)
+    assert (report.rows_read, report.rows_created, report.rows_rejected) == (6, 1, 5)
+    assert [one["row"] for one in await rejected(harbour, report.rejected_file)] == [1, 2, 3, 4, 5]
+
+
+async def test_a_header_in_another_encoding_fails_the_operation_and_says_so(harbour: Harbour) -> None:
+    source = await harbour.upload("größe,small\n1,2\n".encode("latin-1"))
+    operation = await harbour.wait(await harbour.begin("ImportCrates", source=source, format=CSV))
+    assert operation.error.code == InvalidArgument.code
+    assert "gr\ufffd\ufffde" in operation.error.message
+
+
+async def test_an_import_ends_before_rows_whose_rejection_cannot_be_kept(pool: Pool) -> None:
+    contract = cargo_contract()
+    limits = Limits(file_bytes=1_000_000)
+    engine = Engine(contract, host="data", pool=pool, keyring=KEYRING, limits=limits)
+    await engine.migrate()
+    harbour = Harbour(engine, contract, PACKAGE, SERVICE)
+    source = await harbour.upload(b"title,small\n" + b"x\n" * 20_000)
+    operation = await harbour.wait(await harbour.begin("ImportCrates", source=source, format=CSV))
+    assert operation.error.code == ResourceExhausted.code
+    report = transfer_pb2.ImportReport()
+    assert operation.error.details[-1].Unpack(report)
+    assert 0 < report.rows_read == report.rows_rejected < 20_000
+    assert len(await rejected(harbour, report.rejected_file)) == report.rows_rejected

@@ -249,3 +249,50 @@ async def test_what_is_done_for_long_or_left_for_long_is_swept_away(pool: Pool) 
         with pytest.raises(NotFound):
             await operations.get(user(), done)
         assert (await operations.get(user(), left)).error.code == 10
+
+
+async def test_a_worker_never_takes_over_what_it_is_still_at(pool: Pool) -> None:
+    async with worker(pool) as harbour:
+        name = await harbour.begin("ImportCrates", source=await harbour.upload(rows()), format=CSV)
+        await until_it_is_under_way(harbour, name)
+        operations, runner = harbour.engine.transfers.operations, harbour.engine.transfers.runner
+        # As if the database had not answered for as long as a lease lasts.
+        ended = "UPDATE data.operations SET leased_until = now() - interval '1 s' WHERE NOT done RETURNING id"
+        assert await pool.fetch(ended)
+        assert await operations.claim(runner.jobs, runner._running.values()) is None  # noqa: SLF001 - nothing else tells
+        await check_complete(harbour, await harbour.wait(name))
+
+
+async def test_a_worker_that_lost_an_export_takes_nothing_from_the_one_that_has_it(pool: Pool) -> None:
+    async with worker(pool) as harbour:
+        await harbour.bring(rows(5000), CSV)
+        name = await harbour.begin("ExportCrates", format=CSV)
+        # The first attempt is still at it when the operation is another's.
+        await pool.fetch("UPDATE data.operations SET worker = 'another', leased_until = 'infinity' WHERE NOT done")
+        async with worker(pool) as second:
+            await pool.fetch("UPDATE data.operations SET leased_until = now() - interval '1 s' WHERE NOT done")
+            report = transfer_pb2.ExportReport()
+            assert (await second.wait(name)).response.Unpack(report)
+            while harbour.engine.transfers.runner._running:  # noqa: SLF001 - nothing else tells
+                await asyncio.sleep(0.01)
+            assert len((await harbour.download(report.file)).splitlines()) == 4996
+
+
+async def test_rejected_rows_are_kept_for_as_long_as_their_import_lasts(pool: Pool) -> None:
+    async with worker(pool) as harbour:
+        # Of all rows the first alone is rejected.
+        content = b"name,small\n,x\n" + b"".join(b"crates/c%d,1\n" % n for n in range(ROWS))
+        name = await harbour.begin("ImportCrates", source=await harbour.upload(content), format=CSV)
+        await until_it_is_under_way(harbour, name)
+        # As if that were two hours ago.
+        aged = "UPDATE data.files SET expires_at = now() + interval '1 s' WHERE NOT complete RETURNING id"
+        (file,) = await pool.fetch(aged)
+        left = "SELECT expires_at > now() + interval '1 hour' AS long, complete FROM data.files WHERE id = $1"
+        async with asyncio.timeout(20):
+            while not (found := (await pool.fetch(left, (file["id"],)))[0])["long"]:
+                await asyncio.sleep(0.01)
+        assert not found["complete"]
+        report = transfer_pb2.ImportReport()
+        assert (await harbour.wait(name)).response.Unpack(report)
+        assert (report.rows_created, report.rows_rejected) == (ROWS, 1)
+        assert len((await harbour.download(report.rejected_file)).splitlines()) == 1

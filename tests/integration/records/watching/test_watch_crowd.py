@@ -115,3 +115,26 @@ async def test_whoever_begins_after_all_others_have_ended_is_told_nothing_of_the
         await watch.close()
         assert len(watch.known) == number + 1
     assert len(set(views)) == 1, "else there was nothing left that could be confused"
+
+
+async def test_watchers_with_filters_of_their_own_leave_connections_to_other_calls(harbour: Harbour) -> None:
+    watches = [harbour.watch(filter=f'title != "{number}"') for number in range(60)]
+    await asyncio.gather(*(watch.until(LIVE) for watch in watches))
+    assert len(harbour.engine.watching.views) == 60
+    pool, lent, most = harbour.engine.pool, 0, 0
+    reading = harbour.engine.watching.reading
+
+    async def look() -> None:
+        nonlocal lent, most
+        while True:
+            lent = pool._open - len(pool._idle)  # noqa: SLF001 - nothing else tells
+            most = max(most, len(pool._waiting))  # noqa: SLF001
+            await asyncio.sleep(0)
+
+    looking = asyncio.create_task(look())
+    await harbour.berth("a", "new")
+    await asyncio.gather(*(watch.until_known(a="new") for watch in watches))
+    looking.cancel()
+    assert most <= 2, "so many calls waited for a connection"
+    assert not reading.locked()
+    await asyncio.gather(*(watch.close() for watch in watches))

@@ -10,6 +10,7 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.chassis.interceptors.errors import status_of
 from services.records.transfer.failures import BadValue, FileUnreadable
 from services.records.transfer.formats import READERS, WRITERS
 from services.records.transfer.formats.csv_rows import CsvReader
@@ -179,3 +180,48 @@ def test_a_parquet_file_that_is_given_up_leaves_no_thread() -> None:
     writer.close()
     assert not writer._thread.is_alive()  # noqa: SLF001 - nothing else tells
     WRITERS[PARQUET](FIELDS).close()
+
+
+def test_a_parquet_file_of_a_few_bytes_with_huge_rows_is_read_a_little_at_a_time() -> None:
+    from arro3.core import Array, DataType, RecordBatch  # noqa: PLC0415
+    from arro3.io import write_parquet  # noqa: PLC0415
+
+    texts = ["x" * (1 << 20)] * 40 + ["y" * (MAX_ROW_BYTES + 1), "z"]
+    kinds = (DataType.string(), DataType.string_view(), DataType.dictionary(DataType.int32(), DataType.string()))
+    for kind in kinds:
+        content = io.BytesIO()
+        column = Array(texts, type=DataType.string()).cast(kind)
+        write_parquet(RecordBatch.from_pydict({"title": column}), content, compression="zstd(1)")
+        assert len(content.getvalue()) < 20_000
+        reader = ParquetReader(TARGET, {})
+        reader.open(io.BytesIO(content.getvalue()))
+        numbers: list[int] = []
+        while raws := reader.read(b"", at_end=True)[0]:
+            assert len(raws) <= 12
+            numbers += [raw.number for raw in raws]
+            last = raws
+        assert numbers == list(range(1, 43))
+        assert isinstance(last[-2].payload, BadValue)
+        assert (reader.show(last[-2]), reader.show(last[-1])) == ("", '{"title": "z"}')
+
+
+def test_a_header_that_is_not_utf_8_is_refused_in_words_that_a_message_holds() -> None:
+    with pytest.raises(FileUnreadable) as refused:
+        read_all(CsvReader(TARGET, {}), "größe,small\n1,2\n".encode("latin-1"))
+    assert status_of(refused.value).details
+    assert "gr\ufffd\ufffde" in refused.value.message
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file() -> None:
+    mark = b"\xef\xbb\xbf"
+    reader = CsvReader(TARGET, {})
+    (raw,) = read_all(reader, mark + b'"title","small"\na,1\n')
+    assert reader.mask(raw) == ["title", "small"]
+    (row,) = read_all(JsonReader(TARGET, {}), mark + b'{"title":"a"}\n')
+    assert row.payload == {"title": "a"}
+
+
+def test_columns_inside_of_messages_end_somewhere() -> None:
+    assert read_all(CsvReader(TARGET, {}), b"address." + b"next." * 20 + b"number\n1\n")
+    with pytest.raises(FileUnreadable, match="no field for the columns"):
+        read_all(CsvReader(TARGET, {}), b"address." + b"next." * 200 + b"number\n1\n")

@@ -61,6 +61,8 @@ def test_what_is_shown_is_read_again(crate: Any) -> None:
         ({"kind": "KIND_NONE"}, "kind"),
         ({"single": 1e300}, "single"),
         ({"twofold": "abc"}, "twofold"),
+        ({"twofold": 10**400}, "twofold"),
+        ({"single": -(10**400)}, "single"),
         ({"sailTime": "2013-01-01"}, "sailTime"),
         ({"sailTime": "2013-01-01T00:00:00"}, "sailTime"),
         ({"sail_time": 7}, "sail_time"),
