@@ -15,13 +15,16 @@ class WatchLimits:
     """Seconds after which the outbox is looked at unasked: notifications may get lost, and plain SQL sends none."""
     page_rows: int = 500
     """The most records of a page of the first picture."""
-    page_bytes: int = 1024 * 1024
-    """A page ends with the record that reaches this size: with one of 2 MiB it is still below gRPC clients' 4 MiB."""
+    page_bytes: int = 256 * 1024
+    """A page ends with the record that reaches this size: with one of 2 MiB it is still below gRPC clients' 4 MiB.
+
+    Of each watcher that has stopped reading, about twice as much is in memory: of 1,000, half a GiB.
+    """
     events: int = 1000
     """The most events that are read at once."""
-    event_bytes: int = 1024 * 1024
+    event_bytes: int = 256 * 1024
     """Events that are read at once end with the one that reaches this size, before and after together."""
-    message_bytes: int = 1024 * 1024
+    message_bytes: int = 256 * 1024
     """A message ends with the batch of events that reaches this size."""
     ring_bytes: int = 16 * 1024 * 1024
     """What is kept for all watchers together. Whoever is further behind reads from the outbox by itself."""

@@ -77,7 +77,8 @@ class Permitting:
         if not unseen:
             return False
         if "*" in mask:
-            return bool(self._secret) or not unseen.isdisjoint(sent)
+            # What a replacement leaves out of these fields stays as it is, so that alone tells nothing.
+            return not unseen.isdisjoint(sent)
         return not unseen.isdisjoint([split_path(path)[0] for path in mask] or sent)
 
     def check_changed(self, stored: Message, result: Message, mask: Sequence[str], caller: Caller, where: str) -> None:

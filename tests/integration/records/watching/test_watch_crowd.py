@@ -121,14 +121,12 @@ async def test_watchers_with_filters_of_their_own_leave_connections_to_other_cal
     watches = [harbour.watch(filter=f'title != "{number}"') for number in range(60)]
     await asyncio.gather(*(watch.until(LIVE) for watch in watches))
     assert len(harbour.engine.watching.views) == 60
-    pool, lent, most = harbour.engine.pool, 0, 0
-    reading = harbour.engine.watching.reading
+    pool, most = harbour.engine.pool, 0
 
     async def look() -> None:
-        nonlocal lent, most
+        nonlocal most
         while True:
-            lent = pool._open - len(pool._idle)  # noqa: SLF001 - nothing else tells
-            most = max(most, len(pool._waiting))  # noqa: SLF001
+            most = max(most, len(pool._waiting))  # noqa: SLF001 - nothing else tells
             await asyncio.sleep(0)
 
     looking = asyncio.create_task(look())
@@ -136,5 +134,4 @@ async def test_watchers_with_filters_of_their_own_leave_connections_to_other_cal
     await asyncio.gather(*(watch.until_known(a="new") for watch in watches))
     looking.cancel()
     assert most <= 2, "so many calls waited for a connection"
-    assert not reading.locked()
     await asyncio.gather(*(watch.close() for watch in watches))
