@@ -160,7 +160,7 @@ def test_a_method_and_a_file_that_are_removed_are_gone_and_no_other_call_fails(
         begin, end = text.index("  // Finds pets by words"), text.index("  // Creates a pet.")
         since = contracts.position()
         contracts.save(path, text[:begin] + text[end:])
-        contracts.await_said("dogs.v1: 1 methods less", since)
+        contracts.await_said("dogs.v1: 1 method less", since)
         assert client.get("/dogs/v1/pets:search", params={"query": "x"}).status_code == 404
         assert client.get("/dogs/v1/pets").status_code == 200
         (contracts.folder / path).unlink()

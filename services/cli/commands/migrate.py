@@ -106,7 +106,8 @@ class _Run:
         for wanted in self._wanted:
             async with open_pool(locate(wanted.service), size=CONNECTIONS) as pool:
                 await migrate(pool, wanted=wanted)
-        self._write(f"-- applied in {time.monotonic() - begun:.1f} s; `tenon up` serves it from its next start on")
+        took = f"{time.monotonic() - begun:.1f} s"
+        self._write(f"-- applied in {took}; `tenon up` serves it from its next start on, a watch from the next save on")
         return 0
 
     def _refuse(self, problems: Sequence[str]) -> int:

@@ -42,7 +42,11 @@ def describe(before: Contract, after: Contract) -> tuple[str, ...]:
     for package in sorted({service.package for service in (*before.services, *after.services)}):
         added, removed = _count(package, new, old), _count(package, old, new)
         if added or removed:
-            words = [f"{n} methods {verb}" for n, verb in ((added, "more"), (removed, "less")) if n]
+            words = [
+                f"{n} {'method' if n == 1 else 'methods'} {verb}"
+                for n, verb in ((added, "more"), (removed, "less"))
+                if n
+            ]
             lines.append(f"{package}: {', '.join(words)}")
     return tuple(lines)
 

@@ -119,7 +119,8 @@ class Following:
 def _counted(statements: Sequence[str]) -> tuple[str, ...]:
     """Return a line on what was done to the tables; notes on them are no news."""
     number = sum(1 for statement in statements if not statement.lstrip().startswith("COMMENT"))
-    return (f"the tables: {number} statements (GET /data/v1/contracts tells them)",) if number else ()
+    noun = "statement" if number == 1 else "statements"
+    return (f"the tables: {number} {noun} (GET /data/v1/contracts tells them)",) if number else ()
 
 
 def _listed(names: Sequence[str]) -> str:

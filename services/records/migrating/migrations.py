@@ -44,8 +44,9 @@ BUSY_ATTEMPTS = 60
 """How often a change of a table is tried again that its users stood in the way of."""
 
 BREAKS = (
-    "This breaks those who call by the contract of before. Take the change back, or allow it: "
-    "`tenon migrate apply --allow-breaking`, `tenon up --allow-breaking`."
+    "This breaks those who call by the contract of before. Take the change back, or allow it: by "
+    "`tenon up --allow-breaking`, or by `tenon migrate apply --allow-breaking`, with the same `--contracts`, and by "
+    "saving again where they are watched."
 )
 
 

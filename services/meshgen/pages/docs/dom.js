@@ -26,9 +26,10 @@ export function prose(text) {
   });
 }
 
-/** Return one line of text with what stands between backticks as code. */
+/** Return one line of text with what stands between backticks as code; `[Name][package.Name]` leads nowhere here. */
 export function inline(text) {
-  return text.split(/(`[^`]+`)/).map((part) => (part.startsWith("`") && part.length > 2 ? el("code", {}, part.slice(1, -1)) : part));
+  return text.split(/(`[^`]+`)/).map((part) => (part.startsWith("`") && part.length > 2 ? el("code", {}, part.slice(1, -1))
+    : part.replace(/\[([^\[\]]+)\]\s?\[\w+\.[\w.]+\]/g, "$1")));
 }
 
 /** Return a block of code with a button that copies it. */

@@ -14,7 +14,9 @@ export async function loadSpec(url) {
       operations.set(found.operationId, { ...found, path, verb, id: found.operationId });
     }
   }
-  const tags = doc.tags.map((tag) => ({
+  // What comes with every Tenon and is not its own stands last.
+  const last = (tag) => tag.name.startsWith("google.");
+  const tags = [...doc.tags].sort((one, other) => last(one) - last(other)).map((tag) => ({
     ...tag, operations: [...operations.values()].filter((operation) => operation.tags.includes(tag.name))
       // A second path of the same method has a number; the main one comes first.
       .sort((one, other) => /-\d+$/.test(one.id) - /-\d+$/.test(other.id)),

@@ -29,7 +29,7 @@ from services.records.transfer.setting import Reading
 from services.records.transfer.showing import Showing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from decimal import Decimal
 
     from google.protobuf.message import Message
@@ -367,12 +367,16 @@ def _parts(batch: Any, skip: int) -> Iterator[tuple[list[Any], int]]:
     """Yield rows of a batch after some, and about how many bytes they have."""
     columns, size = batch.columns, batch.nbytes
     shared = any(_shares(column.type) for column in columns)
-    if size * batch.num_rows <= SHARED_BYTES if shared else size <= GROUP_BYTES:
-        rows = list(zip(*map(_values, columns), strict=True))[skip:]
-        yield rows, sum(map(_size, rows)) if shared else size
+    if not shared and size <= GROUP_BYTES:
+        yield list(zip(*map(_values, columns), strict=True))[skip:], size
         return
-    for place in range(skip, batch.num_rows):
-        (row,) = zip(*(_values(column.slice(place, 1)) for column in columns), strict=True)
+    rows: Iterable[tuple[Any, ...]]
+    if shared and size * batch.num_rows <= SHARED_BYTES:
+        rows = list(zip(*map(_values, columns), strict=True))[skip:]
+    else:
+        alone = ([column.slice(place, 1) for column in columns] for place in range(skip, batch.num_rows))
+        rows = (next(zip(*map(_values, parts), strict=True)) for parts in alone)
+    for row in rows:
         size = _size(row)
         yield ([row], size) if size <= MAX_ROW_BYTES else ([BadValue("The row is too long.")], 0)
 
