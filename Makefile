@@ -21,7 +21,8 @@ down: $(VENV)/.runtime  ## Stop everything that `make up` started
 	@$(BIN)/tenon down
 
 test: $(VENV)/.dev  ## Run all tests
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests --ignore tests/e2e -n 2 --dist loadfile
+	$(BIN)/python -m pytest tests/e2e
 
 check: $(VENV)/.dev  ## Judge format, lint, types, contracts, generated files; run unit and contract tests
 	$(BIN)/ruff format --check .

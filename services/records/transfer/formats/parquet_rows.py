@@ -23,13 +23,14 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from services.records.transfer.cells import put_cell
 from services.records.transfer.failures import BadValue, FileUnreadable
-from services.records.transfer.formats.rows import MAX_ROW_BYTES, MAX_ROWS, Raw
+from services.records.transfer.formats.parquet_parts import GROUP_BYTES, split_rows
+from services.records.transfer.formats.rows import MAX_ROWS, Raw
 from services.records.transfer.kinds import DURATION, TIMESTAMP, taking
 from services.records.transfer.setting import Reading
 from services.records.transfer.showing import Showing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from decimal import Decimal
 
     from google.protobuf.message import Message
@@ -41,12 +42,6 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 100
 """Rows that the library reads at once. A few bytes of a file may say that each of them is as large as one can be."""
-
-GROUP_BYTES = 8 * 1024 * 1024
-"""Bytes after which rows that are read together end."""
-
-SHARED_BYTES = 256 * 1024 * 1024
-"""The most bytes that rows which are read at once may have where they may share them in the file."""
 
 GROUP_ROWS = 20_000
 """Rows of one row group: so many are in memory at once."""
@@ -123,7 +118,7 @@ class ParquetReader:
             if self._skip >= batch.num_rows:
                 self._skip -= batch.num_rows
                 continue
-            for part, size in _parts(batch, self._skip):
+            for part, size in split_rows(batch, self._skip):
                 rows += part
                 weight += size
                 if len(rows) >= MAX_ROWS or weight >= GROUP_BYTES:
@@ -351,46 +346,6 @@ def _put_nothing(_message: Any, _value: Any) -> None:
 
 def _number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
-
-
-def _values(column: Any) -> list[Any]:
-    """Return the values of a column; moments as microseconds, which is what costs least."""
-    from arro3.core import DataType  # noqa: PLC0415
-
-    if DataType.is_timestamp(column.type):
-        column = column.cast(DataType.timestamp("us", tz="UTC")).cast(DataType.int64())
-    found: list[Any] = column.to_pylist()
-    return found
-
-
-def _parts(batch: Any, skip: int) -> Iterator[tuple[list[Any], int]]:
-    """Yield rows of a batch after some, and about how many bytes they have."""
-    columns, size = batch.columns, batch.nbytes
-    shared = any(_shares(column.type) for column in columns)
-    if not shared and size <= GROUP_BYTES:
-        yield list(zip(*map(_values, columns), strict=True))[skip:], size
-        return
-    rows: Iterable[tuple[Any, ...]]
-    if shared and size * batch.num_rows <= SHARED_BYTES:
-        rows = list(zip(*map(_values, columns), strict=True))[skip:]
-    else:
-        alone = ([column.slice(place, 1) for column in columns] for place in range(skip, batch.num_rows))
-        rows = (next(zip(*map(_values, parts), strict=True)) for parts in alone)
-    for row in rows:
-        size = _size(row)
-        yield ([row], size) if size <= MAX_ROW_BYTES else ([BadValue("The row is too long.")], 0)
-
-
-def _shares(kind: Any) -> bool:
-    """Whether many rows of a column may have the same bytes, which are then counted once."""
-    from arro3.core import DataType  # noqa: PLC0415
-
-    checks = (DataType.is_dictionary, DataType.is_string_view, DataType.is_binary_view, DataType.is_nested)
-    return any(check(kind) for check in checks)
-
-
-def _size(row: Sequence[Any]) -> int:
-    return sum(len(value if isinstance(value, str | bytes) else str(value)) for value in row)
 
 
 def _is_timestamp(field: FieldDescriptor) -> bool:
