@@ -91,6 +91,25 @@ def test_a_contract_that_nobody_has_seen_passes_the_pack(stack: Stack, contracts
     assert shown > 100
 
 
+def test_a_rule_that_is_changed_judges_from_then_on(stack: Stack, contracts: Contracts) -> None:
+    path, text = new_contract("rules")
+    price = "  int64 price = 90 [(buf.validate.field).int64.gte = 10];\n"
+    named = "  // Is the price.\n" + price
+    before = text.replace("  string display_name = 2", named + "\n  string display_name = 2", 1)
+    assert before != text
+    contracts.save(path, before)
+    body = {"displayName": "Rex", "code": "r", "price": "15"}
+    with stack.client(stack.token()) as client:
+        await_live(client, "POST", "/rules/v1/pets", params={"petId": "first"}, json=body)
+        contracts.save(path, before.replace("gte = 10", "gte = 20"))
+        await_true(
+            lambda: client.post("/rules/v1/pets?validateOnly=true", json=body | {"code": "x"}).status_code == 400,
+            "the new bound",
+        )
+        found = client.post("/rules/v1/pets?petId=second", json=body | {"code": "s", "price": "25"})
+    assert found.status_code == 200, found.text
+
+
 def test_a_live_contract_is_served_by_grpc_and_listed_and_documented(stack: Stack, contracts: Contracts) -> None:
     since = contracts.position()
     contracts.save(*new_contract("owls"))

@@ -12,12 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from protovalidate import Validator
-
 from services.chassis.contract import Internal, StandardKind
 from services.chassis.errors import InvalidArgument, Violation
 from services.chassis.interceptors.fields import plan_of, walk
 from services.chassis.transport.handlers import Undecodable
+from services.chassis.validators import validator_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -36,8 +35,6 @@ NAMED_LIMIT = 3
 
 _READ_ON_UPDATE = frozenset({"name", "etag"})
 """Fields of a resource that an update reads, whatever its mask says."""
-
-_VALIDATOR = Validator()
 
 
 class RequestInvalid(InvalidArgument):
@@ -111,6 +108,7 @@ def bind_check(handler: Handler) -> Callable[[Any], None]:
     within = _resource_field(requests.message_type, method) if requests is not None else ""
     walks = plan.is_needed
     validates = plan.has_rules
+    validator = validator_of(descriptor)
 
     def check(request: Any) -> None:
         if request.__class__ is Undecodable:
@@ -118,7 +116,7 @@ def bind_check(handler: Handler) -> Callable[[Any], None]:
         violations: list[Violation] = []
         if walks:
             walk(request, plan, violations, optional=resource, limit=VIOLATION_LIMIT)
-        if validates and (found := _VALIDATOR.collect_violations(request)):
+        if validates and (found := validator.collect_violations(request)):
             violations.extend(_read_violations(found, violations))
         if violations:
             if is_update:

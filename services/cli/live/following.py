@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from services.cli.settings import Settings
 
 UNCHANGED = "what runs goes on as it was:"
+
+_log = logging.getLogger(__name__)
 
 
 class Following:
@@ -104,9 +107,10 @@ class Following:
     async def _document(self, deployment: Deployment, key: str) -> None:
         try:
             await deployment.document(key)
-        except NotApplied as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody else would tell of it
             self._forced = True
-            self._say(f"  /openapi.yaml is not in step: {error}")
+            _log.exception("The documents were not written.")
+            self._say(f"  /openapi.yaml and /docs/ are not in step: {error or type(error).__name__}; save again")
 
     def _tell_live(self, names: Sequence[str], begun: float, said: Sequence[str], *, is_new: bool) -> None:
         mended, self._broken = self._broken, False

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
-from protovalidate import Validator
 
 from services.chassis.contract import Behavior
+from services.chassis.validators import validator_of
 from services.meshgen.openapi.comments import comments_of
 from services.meshgen.openapi.oneofs import oneof_constraints
 from services.meshgen.openapi.resources import read_resources
@@ -27,8 +27,6 @@ STATUS = "google.rpc.Status"
 
 _ZERO_IS_MISSING = frozenset({FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES, FieldDescriptor.TYPE_ENUM})
 """Types of which a required field may not hold the zero value, as the services have it."""
-
-_VALIDATOR = Validator()
 
 
 class Schemas:
@@ -191,7 +189,7 @@ def _refused_when_empty(descriptor: Descriptor) -> set[str]:
     if not any(rules_of(field) for field in descriptor.fields):
         return set()
     message: Any = GetMessageClass(descriptor)()
-    places = [violation.proto.field for violation in _VALIDATOR.collect_violations(message)]
+    places = [violation.proto.field for violation in validator_of(descriptor).collect_violations(message)]
     return {place.elements[0].field_name for place in places if place is not None and place.elements}
 
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from protovalidate import Validator
-
 from services.chassis.errors import Violation
 from services.chassis.interceptors.fields import plan_of
 from services.chassis.interceptors.validation import path_of
+from services.chassis.validators import validator_of
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
-
-_VALIDATOR = Validator()
 
 
 class Rules:
@@ -24,12 +21,13 @@ class Rules:
     be told here alone, where it is known what was stored.
     """
 
-    __slots__ = ("_any", "_where")
+    __slots__ = ("_any", "_validator", "_where")
 
     def __init__(self, descriptor: Descriptor, where: str) -> None:
         """Take the record's message, and the path of the record in a request."""
         self._any = plan_of(descriptor, clears_output=False).has_rules
         self._where = where
+        self._validator = validator_of(descriptor)
 
     def broken(self, stored: Message, result: Message, *, anew: bool = False) -> list[Violation]:
         """Return what the result breaks, but for what was broken before: that is no fault of this update.
@@ -45,7 +43,7 @@ class Rules:
         return [violation for violation in found if (violation.field, violation.reason) not in known]
 
     def _find(self, message: Message) -> list[Violation]:
-        return [self._violation(item.proto) for item in _VALIDATOR.collect_violations(message)]
+        return [self._violation(item.proto) for item in self._validator.collect_violations(message)]
 
     def _violation(self, found: Any) -> Violation:
         below = path_of(found.field.elements) if found.has_field("field") else ""
