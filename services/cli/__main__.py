@@ -183,11 +183,12 @@ def _new(arguments: argparse.Namespace) -> int:
 
 def _migrate(arguments: argparse.Namespace) -> int:
     from services.cli.commands.migrate import Asked, run_migrate
+    from services.cli.state import read_running
 
     asked = Asked(
         apply=arguments.action == "apply", allow_breaking=arguments.allow_breaking, database=arguments.database
     )
-    return run_migrate(_settings(arguments.contracts), asked)
+    return run_migrate(read_running(_settings(arguments.contracts)), asked)
 
 
 def _flags(arguments: argparse.Namespace) -> list[str]:

@@ -43,19 +43,29 @@ def write_state(settings: Settings, supervisor: Supervisor) -> None:
         for name, child in supervisor.children.items()
         if child.pid
     ]
-    state = {"run": str(settings.run), "host": settings.edge_host, "port": settings.edge_port, "processes": children}
+    where = {"run": str(settings.run), "host": settings.edge_host, "port": settings.edge_port}
+    state = {**where, "contracts": [str(root) for root in settings.contracts], "processes": children}
     # Where the state folder was deleted there is nobody to tell, and the supervisor is about to end.
     with suppress(FileNotFoundError):
         write_private(settings.home / "state.json", json.dumps(state).encode(), durable=False)
 
 
 def read_running(settings: Settings) -> Settings:
-    """Return the settings with the sockets and the port of the stack that runs from this folder, if one was written."""
+    """Return the settings with the sockets, the port and the contracts of the stack that runs from this folder, if any.
+
+    Contracts that are named already stay as they are.
+    """
     state = _read(settings)
     with suppress(KeyError, TypeError, ValueError):
+        contracts = settings.contracts or tuple(Path(root) for root in state.get("contracts", ()))
         issuer = settings.issuer.replace(f":{settings.edge_port}", f":{int(state['port'])}")
         return replace(
-            settings, run=Path(state["run"]), edge_host=str(state["host"]), edge_port=int(state["port"]), issuer=issuer
+            settings,
+            run=Path(state["run"]),
+            edge_host=str(state["host"]),
+            edge_port=int(state["port"]),
+            issuer=issuer,
+            contracts=contracts,
         )
     return settings
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,8 @@ from services.cli.state import end_leftovers, read_leftovers, read_running
 from services.cli.supervision.proc import start_time_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from services.cli.settings import Settings
 
 
@@ -31,6 +34,14 @@ def test_commands_find_the_stack_where_it_was_started(settings: Settings) -> Non
     write(settings, json.dumps({"run": "/run/there", "host": "127.0.0.1", "port": 9999, "processes": []}).encode())
     found = read_running(settings)
     assert (str(found.run), found.edge_port, found.url) == ("/run/there", 9999, "http://localhost:9999")
+
+
+def test_commands_see_the_contracts_that_the_stack_was_started_with(settings: Settings, tmp_path: Path) -> None:
+    state = {"run": "/run/there", "host": "127.0.0.1", "port": 9999, "contracts": [str(tmp_path)], "processes": []}
+    write(settings, json.dumps(state).encode())
+    assert read_running(settings).contracts == (tmp_path,)
+    named = replace(settings, contracts=(tmp_path / "mine",))
+    assert read_running(named).contracts == (tmp_path / "mine",)
 
 
 async def test_a_process_id_that_belongs_to_another_by_now_is_left_alone(settings: Settings) -> None:
