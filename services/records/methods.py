@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from services.chassis.transport import Handler, messages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from types import ModuleType
+    from types import CodeType, ModuleType
 
     from google.protobuf.message import Message
 
@@ -110,18 +111,26 @@ def _load(found: CustomClass) -> ModuleType:
     if found.segment:
         return _import_own(found)
     name = f"tenon_methods_{next(_LOADED)}_{found.path.stem}"
-    spec = importlib.util.spec_from_file_location(name, found.path)
-    if spec is None or spec.loader is None:
-        raise _refused(found, "The file cannot be loaded", "Name it with the ending .py")
-    module = importlib.util.module_from_spec(spec)
+    # A loader that keeps no bytecode: what is kept is told apart by the second and the size, and a save within the same
+    # second may have the same size.
+    loader = _Fresh(name, str(found.path))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader) or ModuleSpec(name, loader))
     # Dataclasses and others look their module up there.
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise _failed(found, error) from error
     return module
+
+
+class _Fresh(SourceFileLoader):
+    """Loads a file as it is now."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
 
 
 def _import_own(found: CustomClass) -> ModuleType:
