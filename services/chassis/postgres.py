@@ -213,7 +213,11 @@ class Pool:
         idle, self._idle = self._idle, []
         for link in idle:
             link.prepared.clear()
-            await link.connection.close(timeout=CONNECT_TIMEOUT)
+            try:
+                await link.connection.close(timeout=CONNECT_TIMEOUT)
+            except FAILURES:
+                # The other side is gone, so there is nobody to take leave of.
+                link.connection.terminate()
 
     @asynccontextmanager
     async def _lend(self) -> AsyncIterator[_Link]:

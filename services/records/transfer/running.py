@@ -42,6 +42,9 @@ MAX_ATTEMPTS = 5
 
 _LOG = logging.getLogger(__name__)
 
+HAND_OVER_ATTEMPTS = 3
+"""How often a worker that stops tries to give back what it was at."""
+
 
 class Job(Protocol):
     """What one kind of operation does."""
@@ -142,9 +145,15 @@ class Runner:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         for id_ in running.values():
-            # Where the database is gone, the lease's end does the same a little later.
+            await self._hand_over(id_)
+
+    async def _hand_over(self, id_: str) -> None:
+        # What was cancelled may have left a broken connection, which the first attempt finds. Where the database is
+        # gone, the lease's end does the same a little later.
+        for _ in range(HAND_OVER_ATTEMPTS):
             with suppress(TenonError):
                 await self._operations.hand_over(id_)
+                return
 
     async def _take_over(self) -> None:
         while not self._turns.locked():
