@@ -181,7 +181,7 @@ class Session:
             UpdateInvalid: ReferenceNotFound: RecordExists: Unstorable: as Update does.
         """
         writer, moment = self._writer(type(message)), now()
-        name: str = message.name  # type: ignore[attr-defined]
+        name: str = message.name  # type: ignore[attr-defined]  # every record has it
         current = await self._current(writer, name)
         result = _converted(message, writer.table.message)
         if paths:
@@ -219,7 +219,7 @@ class Session:
 
     async def is_same(self, message: Message) -> bool:
         """Whether a record that this session has read is still the one that it read."""
-        name: str = message.name  # type: ignore[attr-defined]
+        name: str = message.name  # type: ignore[attr-defined]  # every record has it
         kind = _name_of(type(message))
         rows = await self._engine.finding(kind).by_names([name], self.call, self.work.transaction, lock=False)
         return bool(rows) and rows[0]["revision"] == self._seen[kind, name].revision
@@ -253,7 +253,7 @@ class Session:
         return target.FromString(row["message"])
 
     def _see(self, writer: Writer, current: Current) -> None:
-        name: str = current.message.name  # type: ignore[attr-defined]
+        name: str = current.message.name  # type: ignore[attr-defined]  # every record has it
         self._seen[writer.table.record.message, name] = current
 
     async def _current(self, writer: Writer, name: str) -> Current:

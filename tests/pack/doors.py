@@ -11,6 +11,7 @@ import httpx
 from google.protobuf import json_format, message_factory
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+from services.chassis.contract import camel
 from services.chassis.contract.template import parse_template
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class RestDoor:
         template = parse_template(binding.template)
         path = binding.template
         for variable in template.variables:
-            value = _take(given, [json_name(part) for part in variable.field.split(".")])
+            value = _take(given, [camel(part) for part in variable.field.split(".")])
             path = _fill(path, variable.field, str(value or ""))
         body = _body(given, binding.body, binding.verb)
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
@@ -136,12 +137,6 @@ class RestDoor:
     def close(self) -> None:
         """Close the client."""
         self._client.close()
-
-
-def json_name(name: str) -> str:
-    """Return a field's name in lowerCamelCase."""
-    first, *more = name.split("_")
-    return first + "".join(part[:1].upper() + part[1:] for part in more)
 
 
 def _take(given: dict[str, Any], path: list[str]) -> object:
@@ -164,7 +159,7 @@ def _body(given: dict[str, Any], body: str, verb: str) -> object:
         given.clear()
         return content
     if body:
-        return given.pop(json_name(body), {})
+        return given.pop(camel(body), {})
     return {} if verb in {"POST", "PATCH", "PUT"} else None
 
 

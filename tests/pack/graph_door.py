@@ -11,7 +11,7 @@ from google.protobuf import json_format
 
 from services.chassis.contract import Contract, Method, StandardKind, camel
 from services.graph.roots import root_fields
-from tests.pack.doors import SECONDS, Messages, Refused, json_name
+from tests.pack.doors import SECONDS, Messages, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,7 @@ class GraphDoor:
     def _given(self, request: Message, *, lists: bool) -> dict[str, Any]:
         """Return the arguments: what is set, as GraphQL writes it."""
         given: dict[str, Any] = _write(request)
-        for hidden in map(json_name, self.hides):
+        for hidden in map(camel, self.hides):
             given.pop(hidden, None)
         if lists:
             for ours, theirs in (("pageSize", "first"), ("pageToken", "after")):

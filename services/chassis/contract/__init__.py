@@ -1,5 +1,17 @@
 """The contract: compiled from `.proto` files, read once, and judged as it is read."""
 
+from services.chassis.contract.access import (
+    DEFAULT_TIMEOUT,
+    Access,
+    Audit,
+    Authenticated,
+    Internal,
+    Limit,
+    Per,
+    Permission,
+    Public,
+    Rule,
+)
 from services.chassis.contract.compile import (
     compile_protos,
 )
@@ -10,26 +22,16 @@ from services.chassis.contract.load import (
     write_contract,
 )
 from services.chassis.contract.model import (
-    DEFAULT_TIMEOUT,
     SYSTEM_ORGANIZATION,
-    Access,
-    Audit,
-    Authenticated,
     Behavior,
     Binding,
     Contract,
     Field,
     Idempotency,
-    Internal,
     Kind,
-    Limit,
     Method,
     OnDelete,
-    Per,
-    Permission,
-    Public,
     Record,
-    Rule,
     Scope,
     Service,
     Standard,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from google.protobuf import descriptor_pb2
 from tenon.options.v1 import options_pb2
 
+from services.chassis.contract.access import Internal
 from services.chassis.contract.bindings import Doors
-from services.chassis.contract.model import Idempotency, Internal, Method, Service, StandardKind
+from services.chassis.contract.model import Idempotency, Method, Service, StandardKind
 from services.chassis.contract.packages import ADOPTED_PACKAGES, folder_of, host_of, segments_of
 from services.chassis.contract.rules import read_rule
 from services.chassis.contract.standard import Standards

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from services.chassis.contract.access import Permission
 from services.chassis.contract.adopted import ADOPTED, PREFIX
-from services.chassis.contract.model import Permission
 from services.chassis.contract.records import is_record
 from services.chassis.repository import RECORD_HOST
 

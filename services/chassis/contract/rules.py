@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.unknown_fields import UnknownFieldSet
 from tenon.options.v1 import options_pb2
 
-from services.chassis.contract.model import (
+from services.chassis.contract.access import (
     DEFAULT_TIMEOUT,
     Access,
     Audit,

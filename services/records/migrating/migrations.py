@@ -166,7 +166,7 @@ async def _alone(pool: Pool, wanted: Wanted) -> AsyncIterator[Connection | None]
     name = LOCK + wanted.service
     async with pool.connection() as connection:
         # It is another process that holds it, which tells nobody.
-        while not await connection.fetchval(  # noqa: ASYNC110
+        while not await connection.fetchval(  # noqa: ASYNC110 - a lock is asked for
             "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name
         ):
             await asyncio.sleep(LOCK_INTERVAL)

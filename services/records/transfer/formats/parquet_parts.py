@@ -37,7 +37,7 @@ def split_rows(batch: Any, skip: int) -> Iterator[tuple[list[Any], int]]:
 
 def _shares(kind: Any) -> bool:
     """Whether many rows of a column may have the same bytes, which are then counted once."""
-    from arro3.core import DataType  # noqa: PLC0415
+    from arro3.core import DataType  # noqa: PLC0415 - few processes need Parquet
 
     checks = (DataType.is_dictionary, DataType.is_string_view, DataType.is_binary_view, DataType.is_nested)
     return any(check(kind) for check in checks)
@@ -49,7 +49,7 @@ def _size(row: Sequence[Any]) -> int:
 
 def _values(column: Any) -> list[Any]:
     """Return the values of a column; moments as microseconds, which is what costs least."""
-    from arro3.core import DataType  # noqa: PLC0415
+    from arro3.core import DataType  # noqa: PLC0415 - few processes need Parquet
 
     if DataType.is_timestamp(column.type):
         column = column.cast(DataType.timestamp("us", tz="UTC")).cast(DataType.int64())

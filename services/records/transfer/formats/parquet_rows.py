@@ -219,7 +219,7 @@ class ParquetWriter:
 
     def _work(self) -> None:
         from arro3.core import Field, RecordBatchReader, Schema  # noqa: PLC0415 - see `ParquetReader.open`
-        from arro3.io import write_parquet  # noqa: PLC0415
+        from arro3.io import write_parquet  # noqa: PLC0415 - few processes need Parquet
 
         schema = Schema([Field(name, _type(kind), nullable=True) for name, kind, _ in self._columns])
         try:
@@ -230,7 +230,7 @@ class ParquetWriter:
             self._failure.append(error)
 
     def _batches(self) -> Iterator[Any]:
-        from arro3.core import RecordBatch  # noqa: PLC0415
+        from arro3.core import RecordBatch  # noqa: PLC0415 - few processes need Parquet
 
         while (batch := self._feed.get()) is not None:
             yield RecordBatch.from_pydict(batch)
@@ -271,13 +271,13 @@ def _kind_of(field: FieldDescriptor) -> str:
 
 
 def _type(kind: str) -> Any:
-    from arro3.core import DataType  # noqa: PLC0415
+    from arro3.core import DataType  # noqa: PLC0415 - few processes need Parquet
 
     return DataType.timestamp("us", tz="UTC") if kind == "timestamp" else getattr(DataType, kind)()
 
 
 def _array(kind: str, values: list[Any]) -> Any:
-    from arro3.core import Array, DataType  # noqa: PLC0415
+    from arro3.core import Array, DataType  # noqa: PLC0415 - few processes need Parquet
 
     if kind == "timestamp":
         return Array(values, type=DataType.int64()).cast(_type(kind))
@@ -312,7 +312,7 @@ def _native(field: FieldDescriptor, showing: Showing) -> Callable[[Any], Any]:
 
 def _put_native(field: FieldDescriptor, kind: Any, reading: Reading) -> Put:
     """Return what sets a field to a value of a column of some type; a moment comes as its microseconds."""
-    from arro3.core import DataType  # noqa: PLC0415
+    from arro3.core import DataType  # noqa: PLC0415 - few processes need Parquet
 
     name, put_text, put_value = field.name, put_cell(field, reading), reading.field(field)
     if DataType.is_timestamp(kind):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.chassis.contract.model import DEFAULT_TIMEOUT
+from services.chassis.contract.access import DEFAULT_TIMEOUT
 from services.chassis.errors import TenonError, Unauthenticated
 from services.records.engine import Engine
 from services.records.watching import ResumeTokenInvalid, ResumeTokens, TooManyWatches, WatchLimits, prune_outbox

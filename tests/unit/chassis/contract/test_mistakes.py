@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.chassis.contract.field_mistakes import FIELD_MISTAKES
 from tests.unit.chassis.contract.library import FILE, HEAD, LIBRARY, changed, load, problems_of
 from tests.unit.chassis.contract.mistakes import (
     BOOK,
@@ -18,7 +19,7 @@ from tests.unit.chassis.contract.mistakes import (
 )
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+@pytest.mark.parametrize("mistake", MISTAKES + FIELD_MISTAKES, ids=lambda mistake: mistake.name)
 def test_a_mistake_is_named_with_its_line_its_element_and_its_mend(mistake: Mistake) -> None:
     text = changed(mistake.old, mistake.new)
     (problem,) = problems_of({FILE: text})
