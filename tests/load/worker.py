@@ -41,7 +41,7 @@ PROFILE = "BENCH_PROFILE"
 
 def bench_contract(proto: Path) -> Contract:
     """Return the contract of a repository with the no-op beside it."""
-    return load_contract(compile_protos([proto, CONTRACTS]), services=service_folders())
+    return load_contract(compile_protos([proto, CONTRACTS]), services=service_folders(), custom=None)
 
 
 class BenchServicer:

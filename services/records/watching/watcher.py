@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 UNREAD = 10.0
 """Seconds for which the outbox may be unread before a watch says so and ends, where it would say that it is alive."""
 
-PARTING = 0.5
-"""Seconds before its deadline at which a watch ends by itself."""
+PARTING = 0.25
+"""Part of the time to its deadline that a watch leaves unused: its end is to reach the client before the deadline."""
+
+LONGEST_PARTING = 5.0
+"""Seconds before its deadline at which a watch ends by itself at the earliest."""
 
 
 class WatchExpired(Unauthenticated):
@@ -70,7 +73,8 @@ class Watcher:
         self._is_verified = place is None
         self._due = self._loop.time() + self._hub.limits.heartbeat
         self._expires = self._loop.time() + call.valid_until - time.time()
-        self._ends = math.inf if call.deadline is None else self._loop.time() + (call.remaining() or 0.0) - PARTING
+        remaining = call.remaining()
+        self._ends = math.inf if remaining is None else self._loop.time() + _usable(remaining)
 
     def token(self) -> str:
         """Return what resumes the watch where it is; empty where it has not begun."""
@@ -212,3 +216,8 @@ class Watcher:
         if state == State.LIVE:
             self._is_live = True
         return self._frames.message(state, self.token(), changes)
+
+
+def _usable(remaining: float) -> float:
+    """Return for how many of the seconds to its deadline a watch goes on."""
+    return remaining - min(remaining * PARTING, LONGEST_PARTING)
