@@ -7,10 +7,12 @@ import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from services.auth.domain.families import Families
 from services.auth.domain.grants import Grants
 from services.auth.domain.passwords import Passwords
 from services.auth.domain.sessions import Sessions
 from services.auth.domain.sign_in import SignIn
+from services.auth.domain.signing_out import SigningOut
 from services.auth.domain.tokens import Minting
 from services.auth.http import render_jwks, routes
 from services.auth.servicer import EngineRecords, RoleServicer, SessionServicer, TokenServicer, UserServicer
@@ -33,7 +35,12 @@ async def wire(frame: Frame) -> AsyncIterator[Wiring]:
     settings = Settings.from_environ(frame.environ)
     async with open_storage(frame, settings) as storage:
         housekeeping = Housekeeping(
-            keys=storage.keys, rotation=settings.rotation, sessions=storage.sessions, grace=settings.refresh_grace
+            keys=storage.keys,
+            rotation=settings.rotation,
+            sessions=storage.sessions,
+            families=storage.families,
+            revocations=storage.revocations,
+            grace=settings.refresh_grace,
         )
         await start_up(storage, settings, frame.contract, housekeeping)
         own_keys = Jwks(fetch=lambda: render_jwks(storage.published))
@@ -56,7 +63,14 @@ def build_servicers(storage: Storage, settings: Settings, *, trust_headers: bool
     directory, kept, hasher, throttle = storage.directory, storage.sessions, storage.hasher, storage.throttle
     tokens, credentials, changes = storage.tokens, storage.credentials, storage.database
     records = EngineRecords(storage.engine.function)
-    sessions = Sessions(kept=kept, directory=directory, tokens=tokens, seal=storage.seal, lifetimes=settings.lifetimes)
+    sessions = Sessions(kept=kept, lifetimes=settings.lifetimes)
+    families = Families(
+        kept=storage.families,
+        directory=directory,
+        tokens=tokens,
+        seal=storage.seal,
+        lifetimes=settings.lifetimes,
+    )
     passwords = Passwords(
         directory=directory,
         credentials=credentials,
@@ -65,13 +79,21 @@ def build_servicers(storage: Storage, settings: Settings, *, trust_headers: bool
         sessions=kept,
         changes=changes,
     )
-    grants = Grants(directory=directory, credentials=credentials, sessions=kept, changes=changes)
-    entrance = SignIn(directory=directory, hasher=hasher, throttle=throttle, sessions=sessions)
+    grants = Grants(
+        directory=directory,
+        credentials=credentials,
+        sessions=kept,
+        revocations=storage.revocations,
+        changes=changes,
+    )
+    entrance = SignIn(directory=directory, hasher=hasher, throttle=throttle, sessions=sessions, families=families)
     minting = Minting(directory=directory, tokens=tokens, default_email=settings.admin_email)
     return {
         "tenon.auth.v1.RoleService": RoleServicer(records=records, grants=grants),
         "tenon.auth.v1.SessionService": SessionServicer(
-            entrance=entrance, sessions=sessions, trust_headers=trust_headers
+            entrance=entrance,
+            exits=SigningOut(sessions=sessions, families=families),
+            trust_headers=trust_headers,
         ),
         "tenon.auth.v1.TokenService": TokenServicer(minting=minting),
         "tenon.auth.v1.UserService": UserServicer(

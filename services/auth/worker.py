@@ -18,7 +18,9 @@ from services.chassis.transport import messages_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.auth.domain.sessions import RefreshSessions
+    from services.auth.domain.families import RefreshFamilies
+    from services.auth.domain.revocations import Revocations
+    from services.auth.domain.sessions import SessionStore
     from services.auth.domain.signing_keys import Rotation, SigningKeys
     from services.auth.settings import Settings
     from services.auth.storage.opened import Storage
@@ -35,8 +37,12 @@ class Housekeeping:
     """Where signing keys are kept."""
     rotation: Rotation
     """When they are exchanged."""
-    sessions: RefreshSessions
+    sessions: SessionStore
     """Where sessions are kept."""
+    families: RefreshFamilies
+    """Where what clients hold is kept."""
+    revocations: Revocations
+    """Where revocations are kept."""
     grace: timedelta
     """How long a successor is kept."""
     period: float = 60.0
@@ -57,7 +63,9 @@ class Housekeeping:
         """Exchange keys that are due, and forget what has expired."""
         now = self.clock()
         await self.keys.rotate(self.rotation, now=now)
-        await self.sessions.prune(now=now, grace=self.grace)
+        await self.families.prune(now=now, grace=self.grace)
+        await self.sessions.prune(now=now)
+        await self.revocations.prune(now)
 
 
 async def start_up(storage: Storage, settings: Settings, contract: Contract, housekeeping: Housekeeping) -> None:

@@ -38,6 +38,18 @@ class Caller:
     """The granted patterns, such as `commerce.products.*`."""
     workload: str = ""
     """Name of the peer in the mesh (`edge`, `auth`, `cli`), proven by its certificate; empty outside the mesh."""
+    session: str = ""
+    """The session that the token belongs to (`sid`), or empty."""
+    client: str = ""
+    """The client that asked for the token (`client_id`), or empty."""
+    grant: str = ""
+    """The authorization by which the client got the token, or empty."""
+    scope: str = ""
+    """What the token was narrowed to, separated by spaces, or empty."""
+    acr: str = ""
+    """How surely a person has signed in, `aal1` to `aal3`, or empty where nobody has."""
+    authenticated: float = 0.0
+    """When the person has signed in, in seconds of the Unix epoch, or zero."""
 
     def holds(self, permission: Permission) -> bool:
         """Whether one of the granted patterns covers the permission."""

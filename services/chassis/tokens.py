@@ -77,6 +77,16 @@ class Claims:
     """`sid`: the session that the token belongs to, or empty for a token without one."""
     client: str = ""
     """`client_id`: the client that asked for the token."""
+    grant: str = ""
+    """`grant`: the authorization by which the client got it, or empty."""
+    scope: str = ""
+    """`scope`: what it was narrowed to, separated by spaces."""
+    acr: str = ""
+    """`acr`: the level of assurance, `aal1` to `aal3`, or empty where no person has signed in for it."""
+    authenticated: float = 0.0
+    """`auth_time`: when the person has signed in, in seconds of the Unix epoch, or zero."""
+    confirmation: str = ""
+    """`cnf.jkt`: the thumbprint of the key that its holder has to prove, or empty."""
     token_id: str = ""
     """`jti`."""
 
@@ -186,6 +196,11 @@ class TokenVerifier:
             issued=_number(payload, "iat") or 0.0,
             session=_text(payload, "sid"),
             client=_text(payload, "client_id"),
+            grant=_text(payload, "grant"),
+            scope=_text(payload, "scope"),
+            acr=_text(payload, "acr"),
+            authenticated=_number(payload, "auth_time") or 0.0,
+            confirmation=_confirmation(payload),
             token_id=_text(payload, "jti"),
         )
 
@@ -271,3 +286,13 @@ def _permissions(payload: Mapping[str, Any]) -> frozenset[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise TokenInvalid("The access token's claim `permissions` is missing or no list of texts.")
     return frozenset(value)
+
+
+def _confirmation(payload: Mapping[str, Any]) -> str:
+    """Return the thumbprint of the key that a token is bound to; one that is bound in another way is not understood."""
+    bound = payload.get("cnf")
+    if bound is None:
+        return ""
+    if not isinstance(bound, dict) or bound.keys() != {"jkt"}:
+        raise TokenInvalid("The access token is bound to its holder in a way that is not known here.")
+    return _text(bound, "jkt", required=True)

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 
 from services.auth.domain.accounts import Account
 from services.auth.domain.errors import HashingBusy, SignInThrottled, ThrottleUnavailable
-from services.auth.domain.sessions import KeptToken, Session
+from services.auth.domain.families import Family, KeptToken
+from services.auth.domain.revocations import Revocation
 from services.auth.domain.throttle import Limits
 from services.auth.domain.tokens import AccessToken, Grant
 from services.auth.storage.signing_keys import generate_key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
+    from services.auth.domain.authentication import Authentication
+    from services.auth.domain.families import Proof, Successor
+    from services.auth.domain.sessions import Session
     from services.auth.domain.signing_keys import Rotation, SigningKey
     from services.auth.domain.throttle import Allowance, Attempt
 
@@ -77,6 +81,9 @@ class FakePeople:
 
     async def is_role_in_use(self, organization: str, role: str) -> bool:
         return any(o == organization and role in account.roles for (o, _), account in self.users.items())
+
+    async def find_holders(self, organization: str, role: str) -> Sequence[str]:
+        return sorted(a.name for (o, _), a in self.users.items() if o == organization and role in a.roles)
 
     async def count_administrators(self, organization: str) -> int:
         return sum(o == organization and self._complete(a).is_administrator for (o, _), a in self.users.items())
@@ -189,49 +196,127 @@ def _pair(attempt: Attempt) -> str:
 
 
 @dataclass
-class FakeSessions:
-    """Sessions in memory (port `RefreshSessions`)."""
+class FakeRevocations:
+    """Revocations in memory (port `Revocations`)."""
 
-    clock: FakeClock = field(default_factory=FakeClock)
-    sessions: dict[str, Session] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
+
+    async def revoke(self, revocations: Iterable[Revocation]) -> None:
+        for one in revocations:
+            self.kept[one.key] = max(one.before, self.kept.get(one.key, 0))
+
+    async def living(self) -> Sequence[Revocation]:
+        return [Revocation(key=key, before=before) for key, before in sorted(self.kept.items())]
+
+    async def prune(self, now: datetime) -> None:
+        """Forget nothing: no test lasts that long."""
+
+
+@dataclass
+class FakeFamilies:
+    """Families in memory (port `RefreshFamilies`)."""
+
+    families: dict[str, Family] = field(default_factory=dict)
     tokens: dict[bytes, KeptToken] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
+    closed_sessions: set[str] = field(default_factory=set)
 
-    async def open(self, session: Session, digest: bytes, expires: datetime) -> None:
-        self.sessions[session.id] = session
-        self.tokens[digest] = KeptToken(session=session, expires=expires, revoked=False)
+    async def open(self, family: Family, digest: bytes | None, expires: datetime) -> bool:
+        if family.session in self.closed_sessions:
+            return False
+        self.families[family.id] = family
+        if digest is not None:
+            self.tokens[digest] = KeptToken(family=family, expires=expires, revoked=False)
+        return True
 
-    async def rotate(
-        self, digest: bytes, *, now: datetime, successor: bytes, sealed_successor: bytes, expires: datetime
-    ) -> KeptToken | None:
+    async def rotate(self, digest: bytes, proof: Proof, successor: Successor, *, now: datetime) -> KeptToken | None:
         token = await self.find(digest)
-        if token is None or token.used or token.revoked or now >= min(token.expires, token.session.expires):
+        if token is None or token.used or token.revoked or now >= min(token.expires, token.family.expires):
             return None
-        until = min(expires, token.session.expires)
-        used = replace(token, used=now, sealed_successor=sealed_successor, successor_expires=until)
+        if not proof.fits(token.family):
+            return None
+        until = min(successor.expires, token.family.expires)
+        used = replace(token, used=now, sealed_successor=successor.sealed, successor_expires=until)
         self.tokens[digest] = used
-        self.tokens[successor] = KeptToken(session=token.session, expires=until, revoked=False)
+        self.tokens[successor.digest] = KeptToken(family=token.family, expires=until, revoked=False)
         return used
 
     async def find(self, digest: bytes) -> KeptToken | None:
         token = self.tokens.get(digest)
-        return replace(token, revoked=token.session.id in self.ended) if token else None
+        return replace(token, revoked=token.family.id in self.ended) if token else None
 
-    async def end(self, session: str, *, now: datetime) -> None:
+    async def end(self, family: str, *, now: datetime) -> None:
         del now
-        self.ended.add(session)
-
-    async def end_all(self, organization: str, user: str, *, keep: str = "") -> None:
-        of_user = [s.id for s in self.sessions.values() if (s.organization, s.user) == (organization, user)]
-        self.ended |= {session for session in of_user if session != keep}
+        self.ended.add(family)
 
     async def prune(self, *, now: datetime, grace: timedelta) -> None:
-        self.sessions = {key: session for key, session in self.sessions.items() if session.expires >= now}
+        self.families = {key: family for key, family in self.families.items() if family.expires >= now}
         self.tokens = {
             digest: replace(token, sealed_successor=b"") if token.used and token.used < now - grace else token
             for digest, token in self.tokens.items()
-            if token.session.id in self.sessions
+            if token.family.id in self.families
         }
+
+
+@dataclass
+class FakeSessions:
+    """Sessions in memory (port `SessionStore`), which end what is in `families` with them."""
+
+    families: FakeFamilies = field(default_factory=FakeFamilies)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    cookies: dict[bytes, str] = field(default_factory=dict)
+
+    async def open(self, session: Session, cookie: bytes | None) -> None:
+        self.sessions[session.id] = session
+        if cookie is not None:
+            self.cookies[cookie] = session.id
+
+    async def find(self, session: str) -> Session | None:
+        return self.sessions.get(session)
+
+    async def find_by_cookie(self, cookie: bytes) -> Session | None:
+        return self.sessions.get(self.cookies.get(cookie, ""))
+
+    async def touch(self, session: str, *, now: datetime) -> None:
+        kept = self.sessions[session]
+        self.sessions[session] = replace(kept, used=max(kept.used, now))
+
+    async def strengthen(self, session: str, authentication: Authentication, cookie: bytes | None) -> None:
+        kept = self.sessions[session]
+        if kept.ended is not None:
+            return
+        self.sessions[session] = replace(kept, authentication=authentication)
+        if cookie is not None:
+            self._forget_cookie(session)
+            self.cookies[cookie] = session
+
+    async def list_living(self, organization: str, user: str, *, now: datetime) -> Sequence[Session]:
+        found = [s for s in self._of(organization, user) if s.ended is None and s.expires > now]
+        return sorted(found, key=lambda session: session.used, reverse=True)
+
+    async def end(self, session: str, *, now: datetime) -> None:
+        kept = self.sessions.get(session)
+        if kept is not None and kept.ended is None:
+            self.sessions[session] = replace(kept, ended=now)
+            self._forget_cookie(session)
+        self.families.closed_sessions.add(session)
+        self.families.ended |= {f.id for f in self.families.families.values() if f.session == session}
+
+    async def end_all(self, organization: str, user: str, *, now: datetime, keep: str = "") -> None:
+        for session in self._of(organization, user):
+            if session.id != keep:
+                await self.end(session.id, now=now)
+        of_user = [f for f in self.families.families.values() if (f.organization, f.user) == (organization, user)]
+        self.families.ended |= {family.id for family in of_user if (family.session or family.id) != keep}
+
+    async def prune(self, *, now: datetime) -> None:
+        self.sessions = {key: session for key, session in self.sessions.items() if session.expires >= now}
+
+    def _of(self, organization: str, user: str) -> list[Session]:
+        return [s for s in self.sessions.values() if (s.organization, s.user) == (organization, user)]
+
+    def _forget_cookie(self, session: str) -> None:
+        self.cookies = {cookie: kept for cookie, kept in self.cookies.items() if kept != session}
 
 
 @dataclass

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from services.auth.domain.authentication import Authentication
 from services.auth.domain.errors import SignInThrottled
+from services.auth.domain.families import Family, Proof, Successor
 from services.auth.domain.sessions import Session
 from services.auth.domain.signing_keys import Rotation, current_key
 from services.auth.domain.throttle import Allowance, Attempt, Limits
 from tests.fakes.auth import START
 
 if TYPE_CHECKING:
-    from services.auth.domain.sessions import RefreshSessions
+    from services.auth.domain.families import RefreshFamilies
+    from services.auth.domain.sessions import SessionStore
     from services.auth.domain.signing_keys import SigningKeys
     from services.auth.domain.throttle import Throttle
     from tests.fakes.auth import FakeClock
@@ -24,34 +28,56 @@ HOUR = timedelta(hours=1)
 LIMITS = Limits(pair=Allowance(free=2), address=Allowance(free=5), account=Allowance(free=4))
 
 
-def session_named(name: str, *, user: str = "users/1", organization: str = "default") -> Session:
-    return Session(id=name, organization=organization, user=user, client="tenon", expires=START + 10 * HOUR)
-
-
-async def use(kept: RefreshSessions, token: bytes, successor: bytes, *, after: timedelta = timedelta()) -> bool:
-    """Rotate a token, and return whether it was good."""
-    used = await kept.rotate(
-        token,
-        now=START + after,
-        successor=successor,
-        sealed_successor=b"sealed " + successor,
-        expires=START + 20 * HOUR,
+def family_named(name: str, *, session: str = "", client: str = "tenon", confirmation: str = "") -> Family:
+    return Family(
+        id=name,
+        session=session,
+        organization="default",
+        user="users/1",
+        client=client,
+        confirmation=confirmation,
+        expires=START + 10 * HOUR,
     )
+
+
+def session_named(name: str, *, user: str = "users/1", organization: str = "default") -> Session:
+    return Session(
+        id=name,
+        organization=organization,
+        user=user,
+        authentication=Authentication(time=START, methods=("pwd",)),
+        created=START,
+        used=START,
+        expires=START + 10 * HOUR,
+    )
+
+
+async def use(
+    kept: RefreshFamilies,
+    token: bytes,
+    successor: bytes,
+    *,
+    after: timedelta = timedelta(),
+    proof: Proof | None = None,
+) -> bool:
+    """Rotate a token, and return whether it was good."""
+    made = Successor(digest=successor, sealed=b"sealed " + successor, expires=START + 20 * HOUR)
+    used = await kept.rotate(token, proof or Proof(), made, now=START + after)
     return used is not None
 
 
-class SessionsConformance:
-    """For `RefreshSessions`; needs a fixture `kept`, empty."""
+class FamiliesConformance:
+    """For `RefreshFamilies` and `SessionStore`; needs the fixtures `kept` and `sessions`, empty and of one store."""
 
-    async def test_a_token_is_used_once_and_its_successor_after_it(self, kept: RefreshSessions) -> None:
-        await kept.open(session_named("s1"), b"a", START + HOUR)
+    async def test_a_token_is_used_once_and_its_successor_after_it(self, kept: RefreshFamilies) -> None:
+        await kept.open(family_named("s1"), b"a", START + HOUR)
         assert await use(kept, b"a", b"b")
         assert not await use(kept, b"a", b"c")
         assert await use(kept, b"b", b"d")
         assert await kept.find(b"c") is None
 
-    async def test_of_many_parallel_uses_exactly_one_succeeds(self, kept: RefreshSessions) -> None:
-        await kept.open(session_named("s1"), b"a", START + HOUR)
+    async def test_of_many_parallel_uses_exactly_one_succeeds(self, kept: RefreshFamilies) -> None:
+        await kept.open(family_named("s1"), b"a", START + HOUR)
         results = await asyncio.gather(*(use(kept, b"a", f"b{n}".encode()) for n in range(50)))
         assert sum(results) == 1
         winner = f"b{results.index(True)}".encode()
@@ -60,42 +86,75 @@ class SessionsConformance:
         assert found.sealed_successor == b"sealed " + winner
         assert [n for n in range(50) if await kept.find(f"b{n}".encode())] == [results.index(True)]
 
-    async def test_a_successor_does_not_outlive_its_session(self, kept: RefreshSessions) -> None:
-        await kept.open(session_named("s1"), b"a", START + HOUR)
+    async def test_a_successor_does_not_outlive_its_family(self, kept: RefreshFamilies) -> None:
+        await kept.open(family_named("s1"), b"a", START + HOUR)
         await use(kept, b"a", b"b")
         found = await kept.find(b"b")
         assert found is not None
         assert found.expires == START + 10 * HOUR
 
-    async def test_an_expired_token_is_not_used(self, kept: RefreshSessions) -> None:
-        await kept.open(session_named("s1"), b"a", START + HOUR)
+    async def test_an_expired_token_is_not_used(self, kept: RefreshFamilies) -> None:
+        await kept.open(family_named("s1"), b"a", START + HOUR)
         assert not await use(kept, b"a", b"b", after=HOUR)
         found = await kept.find(b"a")
         assert found is not None
         assert found.used is None
 
-    async def test_a_token_of_an_ended_session_is_not_used(self, kept: RefreshSessions) -> None:
-        await kept.open(session_named("s1"), b"a", START + HOUR)
+    async def test_a_token_of_an_ended_family_is_not_used(self, kept: RefreshFamilies) -> None:
+        await kept.open(family_named("s1"), b"a", START + HOUR)
         await kept.end("s1", now=START)
         assert not await use(kept, b"a", b"b")
         found = await kept.find(b"a")
         assert found is not None
         assert found.revoked
 
-    async def test_an_unknown_token_is_nothing(self, kept: RefreshSessions) -> None:
+    async def test_an_unknown_token_is_nothing(self, kept: RefreshFamilies) -> None:
         assert not await use(kept, b"a", b"b")
         assert await kept.find(b"a") is None
 
-    async def test_a_users_sessions_end_together_but_for_one_and_nobody_elses(self, kept: RefreshSessions) -> None:
-        await kept.open(session_named("s1"), b"1", START + HOUR)
-        await kept.open(session_named("s2"), b"2", START + HOUR)
-        await kept.open(session_named("s3", user="users/2"), b"3", START + HOUR)
-        await kept.open(session_named("s4", organization="other"), b"4", START + HOUR)
-        await kept.end_all("default", "users/1", keep="s2")
-        assert [await use(kept, token, token * 2) for token in (b"1", b"2", b"3", b"4")] == [False, True, True, True]
+    async def test_a_token_is_used_by_its_client_and_its_key_alone(self, kept: RefreshFamilies) -> None:
+        await kept.open(family_named("s1", client="shop", confirmation="key"), b"a", START + HOUR)
+        for wrong in (Proof(client="other", confirmation="key"), Proof(client="shop"), Proof(confirmation="other")):
+            assert not await use(kept, b"a", b"x", proof=wrong)
+        assert await use(kept, b"a", b"b", proof=Proof(client="shop", confirmation="key"))
 
-    async def test_pruning_forgets_successors_after_the_grace_and_expired_sessions(self, kept: RefreshSessions) -> None:
-        await kept.open(session_named("s1"), b"a", START + HOUR)
+    async def test_a_users_sessions_end_together_but_for_one_and_nobody_elses(
+        self, kept: RefreshFamilies, sessions: SessionStore
+    ) -> None:
+        opened = [session_named("1"), session_named("2"), session_named("3", user="users/2")]
+        for session in (*opened, session_named("4", organization="other")):
+            await sessions.open(session, None)
+            family = replace(
+                family_named(f"f{session.id}", session=session.id), user=session.user, organization=session.organization
+            )
+            await kept.open(family, session.id.encode(), START + HOUR)
+        await kept.open(family_named("alone"), b"5", START + HOUR)
+        await sessions.end_all("default", "users/1", now=START, keep="2")
+        tokens = (b"1", b"2", b"3", b"4", b"5")
+        assert [await use(kept, token, token * 2) for token in tokens] == [False, True, True, True, False]
+        assert [session.id for session in await sessions.list_living("default", "users/1", now=START)] == ["2"]
+
+    async def test_nothing_is_opened_in_a_session_that_has_ended(
+        self, kept: RefreshFamilies, sessions: SessionStore
+    ) -> None:
+        await sessions.open(session_named("1"), b"cookie")
+        assert await kept.open(family_named("f1", session="1"), b"a", START + HOUR)
+        await sessions.end("1", now=START)
+        assert not await kept.open(family_named("f2", session="1"), b"b", START + HOUR)
+        assert not await use(kept, b"a", b"c")
+        assert await sessions.find_by_cookie(b"cookie") is None
+
+    async def test_a_stronger_session_has_another_cookie(self, sessions: SessionStore) -> None:
+        await sessions.open(session_named("1"), b"planted")
+        stronger = Authentication(time=START + HOUR, methods=("pwd", "otp"))
+        await sessions.strengthen("1", stronger, b"new")
+        assert await sessions.find_by_cookie(b"planted") is None
+        found = await sessions.find_by_cookie(b"new")
+        assert found is not None
+        assert found.authentication == stronger
+
+    async def test_pruning_forgets_successors_after_the_grace_and_expired_families(self, kept: RefreshFamilies) -> None:
+        await kept.open(family_named("s1"), b"a", START + HOUR)
         await use(kept, b"a", b"b")
         await kept.prune(now=START + timedelta(seconds=5), grace=timedelta(seconds=10))
         found = await kept.find(b"a")

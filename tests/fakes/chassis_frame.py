@@ -15,6 +15,7 @@ from services.chassis.errors import Unauthenticated
 from services.chassis.interceptors import Chain, standard_chain
 from services.chassis.logs import AccessLog
 from services.chassis.telemetry import Telemetry, set_up_telemetry
+from services.chassis.tokens import Claims
 from services.chassis.transport import Handler
 from tests.fakes.chassis_channel import MemoryTransport
 
@@ -32,8 +33,8 @@ class FakeTokenInvalid(Unauthenticated):
     reason = "TOKEN_INVALID"
 
 
-@dataclass(kw_only=True)
-class FakeClaims:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FakeClaims(Claims):
     """What a made-up token says."""
 
     subject: str = "users/admin"

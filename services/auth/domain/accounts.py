@@ -39,6 +39,8 @@ class Account:
     """The patterns that the roles grant together."""
     password_hash: str = field(default="", repr=False)
     """The encoded argon2id hash, or empty where the user has no password."""
+    valid_from: int = 0
+    """The second (Unix epoch) before which no token of theirs was issued that is good."""
 
     @property
     def is_administrator(self) -> bool:
@@ -98,6 +100,9 @@ class Directory(Protocol):
 
     async def is_role_in_use(self, organization: str, role: str) -> bool:
         """Whether any user has the role."""
+
+    async def find_holders(self, organization: str, role: str) -> Sequence[str]:
+        """Return the names of all who have the role."""
 
     async def count_administrators(self, organization: str) -> int:
         """Return how many users are not disabled and hold `*`."""

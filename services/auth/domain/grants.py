@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from services.auth.domain.accounts import find_held
 from services.auth.domain.errors import GrantExceedsOwn, LastAdministrator, RoleInUse, RoleUnknown
 from services.auth.domain.permissions import find_excess
+from services.auth.domain.revocations import of_subject
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable
 
-    from services.auth.domain.accounts import Changes, Credentials, Directory, Granter
-    from services.auth.domain.sessions import RefreshSessions
+    from services.auth.domain.accounts import Account, Changes, Credentials, Directory, Granter
+    from services.auth.domain.revocations import Revocations
+    from services.auth.domain.sessions import SessionStore
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,10 +32,14 @@ class Grants:
     """Reads users and roles."""
     credentials: Credentials
     """Where the hash of a deleted user is removed."""
-    sessions: RefreshSessions
+    sessions: SessionStore
     """Where the sessions of a deleted or disabled user are ended."""
+    revocations: Revocations
+    """Takes back the tokens of those who hold less than before."""
     changes: Changes
     """Makes the looking and the change one transaction, with one writer per organization."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """Now, with its time zone."""
 
     @asynccontextmanager
     async def changing_user(self, granter: Granter, user: str) -> AsyncIterator[None]:
@@ -45,10 +52,12 @@ class Grants:
         """
         organization = granter.organization
         async with self._open(granter) as held:
-            await self._check_user(organization, user, held)
+            before = await self.directory.find_by_name(organization, user)
+            await self._check_user(organization, before, held)
             yield
-            await self._check_user(organization, user, held)
-            await self._end_access(organization, user)
+            after = await self.directory.find_by_name(organization, user)
+            await self._check_user(organization, after, held)
+            await self._end_access(organization, user, before, after)
 
     @asynccontextmanager
     async def creating_user(self, granter: Granter, roles: Iterable[str]) -> AsyncIterator[None]:
@@ -62,8 +71,12 @@ class Grants:
         """Guard a change of a role. Raises `GrantExceedsOwn`, `LastAdministrator`."""
         async with self._open(granter) as held:
             await self._check_granted(granter.organization, role, held)
+            before = await self.directory.find_roles(granter.organization, [role])
             yield
             await self._check_granted(granter.organization, role, held)
+            if await self.directory.find_roles(granter.organization, [role]) != before:
+                holders = await self.directory.find_holders(granter.organization, role)
+                await self.revocations.revoke([of_subject(holder, self.clock()) for holder in holders])
 
     @asynccontextmanager
     async def creating_role(self, granter: Granter, permissions: Iterable[str]) -> AsyncIterator[None]:
@@ -92,15 +105,16 @@ class Grants:
             if before and not await self.directory.count_administrators(organization):
                 raise LastAdministrator(organization)
 
-    async def _end_access(self, organization: str, user: str) -> None:
-        account = await self.directory.find_by_name(organization, user)
-        if account is None:
+    async def _end_access(self, organization: str, user: str, before: Account | None, after: Account | None) -> None:
+        now = self.clock()
+        if after is None:
             await self.credentials.remove(organization, user)
-        if account is None or account.disabled:
-            await self.sessions.end_all(organization, user)
+        if after is None or after.disabled:
+            await self.sessions.end_all(organization, user, now=now)
+        if before is not None and (after is None or after.disabled or after.permissions != before.permissions):
+            await self.revocations.revoke([of_subject(user, now)])
 
-    async def _check_user(self, organization: str, user: str, held: Collection[str]) -> None:
-        account = await self.directory.find_by_name(organization, user)
+    async def _check_user(self, organization: str, account: Account | None, held: Collection[str]) -> None:
         if account is None:
             return
         # What the user holds already is checked too, or a granter could edit a mightier user and sign in as them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from services.auth.domain.accounts import find_held
@@ -12,8 +13,10 @@ from services.auth.domain.permissions import find_excess
 from services.auth.domain.throttle import Attempt
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from services.auth.domain.accounts import Account, Changes, Credentials, Directory, Granter
-    from services.auth.domain.sessions import RefreshSessions
+    from services.auth.domain.sessions import SessionStore
     from services.auth.domain.throttle import Throttle
 
 MIN_PASSWORD = 15
@@ -57,10 +60,12 @@ class Passwords:
     """Makes and checks hashes."""
     throttle: Throttle
     """Bounds how often a wrong password may be tried."""
-    sessions: RefreshSessions
+    sessions: SessionStore
     """Where a user's sessions are ended."""
     changes: Changes
     """Makes hash and sessions change together."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """Now, with its time zone."""
 
     async def reset(self, granter: Granter, user: str) -> str:
         """Give the user a random password and return it.
@@ -102,4 +107,4 @@ class Passwords:
 
     async def _replace(self, account: Account, password_hash: str, *, keep_session: str = "") -> None:
         await self.credentials.set(account.organization, account.name, password_hash)
-        await self.sessions.end_all(account.organization, account.name, keep=keep_session)
+        await self.sessions.end_all(account.organization, account.name, now=self.clock(), keep=keep_session)

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.auth.domain.accounts import DEFAULT_ORGANIZATION, SYSTEM_ORGANIZATION, normalize_email
+from services.auth.domain.authentication import PASSWORD, Authentication
 from services.auth.domain.errors import HashingBusy, SignInFailed
+from services.auth.domain.families import Request
 from services.auth.domain.throttle import Attempt
 
 if TYPE_CHECKING:
     from services.auth.domain.accounts import Directory
+    from services.auth.domain.families import Families, Opened
     from services.auth.domain.passwords import Hasher
-    from services.auth.domain.sessions import Opened, Sessions
+    from services.auth.domain.sessions import Origin, Sessions
     from services.auth.domain.throttle import Throttle
 
 CLIENT = "tenon"
@@ -31,8 +34,10 @@ class SignIn:
     """Bounds how often it may be tried."""
     sessions: Sessions
     """Opens the session."""
+    families: Families
+    """Gives our own client its tokens."""
 
-    async def sign_in(self, *, organization: str, email: str, password: str, address: str) -> Opened:
+    async def sign_in(self, *, organization: str, email: str, password: str, origin: Origin) -> Opened:
         """Open a session.
 
         The work is the same whatever is wrong: one look-up and one hash, with or without a user (ASVS 5.0 6.3.8).
@@ -43,7 +48,7 @@ class SignIn:
             HashingBusy: too many people sign in at once.
         """
         attempt = Attempt(
-            organization=organization or DEFAULT_ORGANIZATION, email=normalize_email(email), address=address
+            organization=organization or DEFAULT_ORGANIZATION, email=normalize_email(email), address=origin.address
         )
         await self.throttle.admit(attempt)
         account = await self.directory.find_by_email(attempt.organization, attempt.email)
@@ -54,6 +59,8 @@ class SignIn:
             raise
         if account is None or not proven or account.disabled or account.organization == SYSTEM_ORGANIZATION:
             raise SignInFailed
-        opened = await self.sessions.open(account, client=CLIENT)
+        proof = Authentication(time=self.sessions.clock(), methods=(PASSWORD,))
+        opened = await self.sessions.open(account, proof, origin)
+        issued = await self.families.open(account, Request(client=CLIENT, session=opened.session))
         await self.throttle.forgive(attempt)
-        return opened
+        return issued

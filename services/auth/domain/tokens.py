@@ -9,9 +9,11 @@ from services.auth.domain.accounts import DEFAULT_ORGANIZATION, home_of, normali
 from services.auth.domain.errors import UserDisabled, UserUnknown
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
 
     from services.auth.domain.accounts import Account, Directory
+    from services.auth.domain.authentication import Authentication
 
 MAX_TOKEN = 4000
 """Bytes of the largest token: the edge remembers no token above 4 KiB, and a header has other parts too."""
@@ -31,6 +33,22 @@ class Grant:
     """`client_id`: who asked for the token."""
     session: str = ""
     """`sid`: the session that it belongs to, or empty."""
+    family: str = ""
+    """`grant`: what the client was granted it by, or empty."""
+    scope: str = ""
+    """`scope`, separated by spaces."""
+    audience: tuple[str, ...] = ()
+    """`aud`; the usual audience where empty."""
+    confirmation: str = ""
+    """`cnf.jkt`: the thumbprint of the key that its holder has to prove (RFC 9449 §6.1), or empty."""
+    authentication: Authentication | None = None
+    """`auth_time`, `acr` and `amr`, where a person has proven who they are."""
+    actor: Mapping[str, object] | None = None
+    """`act`: who acts for the subject (RFC 8693 §4.1), or None."""
+    valid_from: int = 0
+    """The second before which `iat` must not be, since a revocation reaches that far."""
+    lifetime: timedelta | None = None
+    """How long it lives, where that is shorter than usual."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +59,8 @@ class AccessToken:
     """The JWT (RFC 9068)."""
     expires: datetime
     """When it expires."""
+    id: str = ""
+    """`jti`."""
 
 
 class Tokens(Protocol):
@@ -79,5 +99,11 @@ class Minting:
             raise UserUnknown(lives_in)
         if account.disabled:
             raise UserDisabled(account.name)
-        grant = Grant(subject=account.name, organization=acts_in, permissions=account.permissions, client=client)
+        grant = Grant(
+            subject=account.name,
+            organization=acts_in,
+            permissions=account.permissions,
+            client=client,
+            valid_from=account.valid_from,
+        )
         return account, acts_in, await self.tokens.issue(grant)

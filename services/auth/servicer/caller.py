@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import ipaddress
-import json
 from typing import TYPE_CHECKING
 
 from services.auth.domain.accounts import Granter
+from services.auth.domain.sessions import Origin
 
 if TYPE_CHECKING:
     from services.chassis.call import Call
@@ -16,6 +15,9 @@ EDGE = "edge"
 """The workload whose headers about the client are believed."""
 
 _NETWORK_BITS = 64
+
+LONGEST_AGENT = 200
+"""Characters that are kept of a `User-Agent`."""
 
 
 def source_address(call: Call, *, trust_headers: bool = False) -> str:
@@ -31,19 +33,16 @@ def source_address(call: Call, *, trust_headers: bool = False) -> str:
     return _network(call.metadata.get("x-envoy-external-address") or forwarded)
 
 
+def origin_of(call: Call, *, trust_headers: bool = False) -> Origin:
+    """Return where the caller is, as far as the edge knows."""
+    address = source_address(call, trust_headers=trust_headers)
+    return Origin(address=address, agent=call.metadata.get("user-agent", "")[:LONGEST_AGENT])
+
+
 def granter_of(call: Call) -> Granter:
     """Return the caller as somebody who changes what others may do."""
     caller = call.caller
     return Granter(organization=caller.organization, subject=caller.subject, held=caller.permissions)
-
-
-def session_of(token: str) -> str:
-    """Return the `sid` of an access token that the chassis has verified, or nothing."""
-    parts = token.split(".")
-    if len(parts) != 3:  # noqa: PLR2004 - header, payload, signature
-        return ""
-    payload = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    return str(payload.get("sid", ""))
 
 
 def _network(text: str) -> str:

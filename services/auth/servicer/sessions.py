@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tenon.auth.v1 import session_service_pb2 as pb
 
-from services.auth.servicer.caller import session_of, source_address
+from services.auth.domain.families import Proof
+from services.auth.domain.sign_in import CLIENT
+from services.auth.servicer.caller import origin_of
 
 if TYPE_CHECKING:
-    from services.auth.domain.sessions import Opened, Sessions
+    from services.auth.domain.families import Opened
     from services.auth.domain.sign_in import SignIn
+    from services.auth.domain.signing_out import SigningOut
     from services.chassis.call import Call
 
 Response = TypeVar("Response", pb.SignInResponse, pb.RefreshSessionResponse)
@@ -23,8 +26,8 @@ class SessionServicer:
 
     entrance: SignIn
     """Signs people in."""
-    sessions: Sessions
-    """Renews and ends sessions."""
+    exits: SigningOut
+    """Signs people out."""
     trust_headers: bool = False
     """Whether headers about the client are believed without a certificate, for tests."""
 
@@ -34,23 +37,25 @@ class SessionServicer:
             organization=request.organization,
             email=request.email,
             password=request.password,
-            address=source_address(call, trust_headers=self.trust_headers),
+            origin=origin_of(call, trust_headers=self.trust_headers),
         )
         call.set_header("cache-control", "no-store")
         return _fill(pb.SignInResponse(), opened)
 
     async def RefreshSession(self, request: pb.RefreshSessionRequest, call: Call) -> pb.RefreshSessionResponse:
         """Renew a session by its refresh token."""
-        opened = await self.sessions.renew(request.refresh_token)
+        opened = await self.entrance.families.renew(request.refresh_token, Proof(client=CLIENT))
         call.set_header("cache-control", "no-store")
         return _fill(pb.RefreshSessionResponse(), opened)
 
     async def SignOut(self, request: pb.SignOutRequest, call: Call) -> pb.SignOutResponse:
         """End a session."""
-        await self.sessions.close(
-            organization=call.caller.organization,
-            user=call.caller.subject,
-            session=session_of(call.token),
+        caller = call.caller
+        await self.exits.sign_out(
+            organization=caller.organization,
+            user=caller.subject,
+            session=caller.session,
+            family=caller.grant,
             refresh_token=request.refresh_token,
         )
         return pb.SignOutResponse()
@@ -59,8 +64,9 @@ class SessionServicer:
 def _fill(response: Response, opened: Opened) -> Response:
     response.access_token = opened.access.text
     response.access_token_expire_time.FromDatetime(opened.access.expires)
-    response.refresh_token = opened.refresh.text
-    response.refresh_token_expire_time.FromDatetime(opened.refresh.expires)
+    if opened.refresh is not None:
+        response.refresh_token = opened.refresh.text
+        response.refresh_token_expire_time.FromDatetime(opened.refresh.expires)
     response.user = opened.user
     response.organization = opened.organization
     return response

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tenon.auth.v1 import user_service_pb2 as pb
 
 from services.auth.domain.accounts import normalize_email
-from services.auth.servicer.caller import granter_of, session_of, source_address
+from services.auth.servicer.caller import granter_of, source_address
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -71,6 +71,6 @@ class UserServicer:
             current=request.current_password,
             new=request.new_password,
             address=source_address(call, trust_headers=self.trust_headers),
-            keep_session=session_of(call.token),
+            keep_session=call.caller.session,
         )
         return pb.ChangePasswordResponse()

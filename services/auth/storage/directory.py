@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # One statement for user, roles and hash, so that an unknown address takes as many round trips as a known one.
 _ACCOUNT = f"""
 SELECT u.organization, u.name, u.email, u.disabled, u.roles, coalesce(c.password_hash, '') AS password_hash,
+       coalesce((SELECT before FROM {SCHEMA}.revocations v WHERE v.key = 'subject:' || u.name), 0) AS valid_from,
        ARRAY(SELECT DISTINCT unnest(r.permissions) FROM {SCHEMA}.roles r
              WHERE r.organization = u.organization AND r.name = ANY (u.roles)) AS permissions
 FROM {SCHEMA}.users u
@@ -27,6 +28,7 @@ _BY_EMAIL = _ACCOUNT + "u.email = $2"
 _BY_NAME = _ACCOUNT + "u.name = $2"
 _ROLES = f"SELECT name, permissions FROM {SCHEMA}.roles WHERE organization = $1 AND name = ANY ($2)"
 _ROLE_IN_USE = f"SELECT 1 FROM {SCHEMA}.users WHERE organization = $1 AND roles @> ARRAY[$2::text] LIMIT 1"
+_HOLDERS = f"SELECT name FROM {SCHEMA}.users WHERE organization = $1 AND roles @> ARRAY[$2::text] ORDER BY name"
 _ADMINISTRATORS = f"""
 SELECT count(*) AS administrators FROM {SCHEMA}.users u
 WHERE u.organization = $1 AND NOT u.disabled AND u.roles && ARRAY(
@@ -60,6 +62,11 @@ class SqlDirectory:
         """Whether any user has the role."""
         return bool(await self._executor.fetch(_ROLE_IN_USE, [organization, role], repeatable=True))
 
+    async def find_holders(self, organization: str, role: str) -> Sequence[str]:
+        """Return the names of all who have the role."""
+        rows = await self._executor.fetch(_HOLDERS, [organization, role], repeatable=True)
+        return [row["name"] for row in rows]
+
     async def count_administrators(self, organization: str) -> int:
         """Return how many users are not disabled and hold `*`."""
         rows = await self._executor.fetch(_ADMINISTRATORS, [organization, EVERYTHING], repeatable=True)
@@ -81,4 +88,5 @@ def _account(row: asyncpg.Record) -> Account:
         roles=tuple(row["roles"]),
         permissions=frozenset(row["permissions"]),
         password_hash=row["password_hash"],
+        valid_from=row["valid_from"],
     )

@@ -10,7 +10,9 @@ from services.auth.storage import schema, throttle
 from services.auth.storage.credentials import SqlCredentials
 from services.auth.storage.database import Database
 from services.auth.storage.directory import SqlDirectory
+from services.auth.storage.families import SqlFamilies
 from services.auth.storage.hashing import Argon2Hasher
+from services.auth.storage.revocations import SqlRevocations
 from services.auth.storage.sessions import SqlSessions
 from services.auth.storage.signing_keys import RememberedKeys, SqlSigningKeys
 from services.auth.storage.throttle import RedisThrottle
@@ -39,6 +41,10 @@ class Storage:
     """Keeps hashes of passwords."""
     sessions: SqlSessions
     """Keeps sessions."""
+    families: SqlFamilies
+    """Keeps what clients hold."""
+    revocations: SqlRevocations
+    """Keeps what was revoked."""
     seal: Sealer
     """Seals refresh tokens."""
     keys: SqlSigningKeys
@@ -75,6 +81,8 @@ async def open_storage(frame: Frame, settings: Settings) -> AsyncIterator[Storag
             directory=SqlDirectory(database),
             credentials=SqlCredentials(database),
             sessions=SqlSessions(database),
+            families=SqlFamilies(database),
+            revocations=SqlRevocations(database),
             seal=frame.keyring.sealer("auth refresh token"),
             keys=keys,
             published=published,

@@ -1,120 +1,134 @@
-"""Keeps sessions and the digests of their refresh tokens in Postgres."""
+"""Keeps sessions in Postgres."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from services.auth.domain.sessions import KeptToken, Session
+from services.auth.domain.authentication import Authentication
+from services.auth.domain.revocations import FOR_EVER
+from services.auth.domain.sessions import Origin, Session
+from services.auth.storage.revocations import REVOKE
 from services.auth.storage.schema import SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
+    from datetime import datetime
 
     import asyncpg
 
     from services.chassis.postgres import Executor
 
 _OPEN = f"""
-WITH opened AS (
-    INSERT INTO {SCHEMA}.refresh_sessions (id, organization, user_name, client, expire_time)
-    VALUES ($1, $2, $3, $4, $5) RETURNING id
+INSERT INTO {SCHEMA}.sessions (id, organization, user_name, auth_time, methods, address, agent, cookie,
+                               create_time, use_time, expire_time)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)
+"""
+_COLUMNS = """
+id, organization, user_name, auth_time, methods, address, agent, create_time, use_time, expire_time, end_time
+"""
+_FIND = f"SELECT {_COLUMNS} FROM {SCHEMA}.sessions WHERE id = $1"
+_FIND_BY_COOKIE = f"SELECT {_COLUMNS} FROM {SCHEMA}.sessions WHERE cookie = $1"
+_TOUCH = f"UPDATE {SCHEMA}.sessions SET use_time = greatest(use_time, $2) WHERE id = $1"
+_STRENGTHEN = f"""
+UPDATE {SCHEMA}.sessions SET auth_time = $2, methods = $3, cookie = coalesce($4, cookie)
+WHERE id = $1 AND end_time IS NULL
+"""
+_LIST = f"""
+SELECT {_COLUMNS} FROM {SCHEMA}.sessions
+WHERE organization = $1 AND user_name = $2 AND end_time IS NULL AND expire_time > $3 ORDER BY use_time DESC, id
+"""
+# Whoever opens a family holds the session's row, so that no family is opened behind the one that ends all of them.
+_END = f"""
+WITH ended AS (
+    UPDATE {SCHEMA}.sessions SET end_time = $2, cookie = NULL WHERE {{sessions}} AND end_time IS NULL RETURNING id
+), families AS (
+    UPDATE {SCHEMA}.refresh_sessions SET end_time = $2
+    WHERE ({{families}} OR session_id IN (SELECT id FROM ended)) AND end_time IS NULL
+    RETURNING id
 )
-INSERT INTO {SCHEMA}.refresh_tokens (digest, session_id, expire_time) SELECT $6, id, $7 FROM opened
+{REVOKE}
 """
-
-# The session's row is locked first, so that whoever ends it is either before us, and we find nothing, or behind us.
-# Of two that rotate one token, the second waits, sees the row that the first has left and finds it used.
-_ROTATE = f"""
-WITH living AS (
-    SELECT s.id, s.organization, s.user_name, s.client, s.expire_time
-    FROM {SCHEMA}.refresh_sessions s
-    WHERE s.id = (SELECT session_id FROM {SCHEMA}.refresh_tokens WHERE digest = $1)
-      AND s.end_time IS NULL AND s.expire_time > $2
-    FOR UPDATE
-), used AS (
-    UPDATE {SCHEMA}.refresh_tokens t
-    SET use_time = $2, successor = $4, successor_expire_time = least($5, living.expire_time)
-    FROM living
-    WHERE t.digest = $1 AND t.session_id = living.id AND t.use_time IS NULL AND t.expire_time > $2
-    RETURNING t.session_id, t.expire_time, t.successor_expire_time
-), made AS (
-    INSERT INTO {SCHEMA}.refresh_tokens (digest, session_id, expire_time)
-    SELECT $3, session_id, successor_expire_time FROM used
+_REVOKED = f"""
+SELECT 'session:' || id AS key, {FOR_EVER} AS before FROM ended
+UNION ALL SELECT 'grant:' || id, {FOR_EVER} FROM families
+"""
+_END_ONE = _END.format(sessions="id = $1", families="session_id = $1", rows=_REVOKED, now="$2")
+_END_ALL = _END.format(
+    sessions="organization = $1 AND user_name = $3 AND id <> $4",
+    families="organization = $1 AND user_name = $3 AND coalesce(session_id, id) <> $4",
+    rows=_REVOKED,
+    now="$2",
 )
-SELECT living.id, living.organization, living.user_name, living.client, living.expire_time AS session_expire_time,
-       used.expire_time, $2::timestamptz AS use_time, false AS ended, $4::bytea AS successor, used.successor_expire_time
-FROM living, used
-"""
-
-_FIND = f"""
-SELECT s.id, s.organization, s.user_name, s.client, s.expire_time AS session_expire_time,
-       s.end_time IS NOT NULL AS ended, t.expire_time, t.use_time, t.successor, t.successor_expire_time
-FROM {SCHEMA}.refresh_tokens t JOIN {SCHEMA}.refresh_sessions s ON s.id = t.session_id
-WHERE t.digest = $1
-"""
-_END = f"UPDATE {SCHEMA}.refresh_sessions SET end_time = $2 WHERE id = $1 AND end_time IS NULL"
-_END_ALL = f"""
-UPDATE {SCHEMA}.refresh_sessions SET end_time = $3
-WHERE organization = $1 AND user_name = $2 AND id <> $4 AND end_time IS NULL
-"""
-_FORGET_SUCCESSORS = f"""
-UPDATE {SCHEMA}.refresh_tokens SET successor = NULL WHERE successor IS NOT NULL AND use_time < $1
-"""
-_FORGET_SESSIONS = f"DELETE FROM {SCHEMA}.refresh_sessions WHERE expire_time < $1"
+_PRUNE = f"DELETE FROM {SCHEMA}.sessions WHERE expire_time < $1"
 
 
 class SqlSessions:
-    """Sessions and their tokens (port `RefreshSessions`)."""
+    """Sessions (port `SessionStore`)."""
 
-    def __init__(self, executor: Executor, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Take what runs statements, and a clock."""
+    def __init__(self, executor: Executor) -> None:
+        """Take what runs statements."""
         self._executor = executor
-        self._clock = clock
 
-    async def open(self, session: Session, digest: bytes, expires: datetime) -> None:
-        """Keep a new session with its first token."""
-        values = [session.id, session.organization, session.user, session.client, session.expires, digest, expires]
+    async def open(self, session: Session, cookie: bytes | None) -> None:
+        """Keep a new session."""
+        proof, origin = session.authentication, session.origin
+        values = [
+            *(session.id, session.organization, session.user, proof.time, list(proof.methods)),
+            *(_plain(origin.address), _plain(origin.agent), cookie, session.created, session.expires),
+        ]
         await self._executor.fetch(_OPEN, values)
 
-    async def rotate(
-        self, digest: bytes, *, now: datetime, successor: bytes, sealed_successor: bytes, expires: datetime
-    ) -> KeptToken | None:
-        """Use up a token and keep its successor, in one statement."""
-        rows = await self._executor.fetch(_ROTATE, [digest, now, successor, sealed_successor, expires])
-        return _token(rows[0]) if rows else None
+    async def find(self, session: str) -> Session | None:
+        """Return the session, ended or not."""
+        rows = await self._executor.fetch(_FIND, [session], repeatable=True)
+        return _session(rows[0]) if rows else None
 
-    async def find(self, digest: bytes) -> KeptToken | None:
-        """Return the token, used or not."""
-        rows = await self._executor.fetch(_FIND, [digest], repeatable=True)
-        return _token(rows[0]) if rows else None
+    async def find_by_cookie(self, cookie: bytes) -> Session | None:
+        """Return the session whose cookie has that digest, ended or not."""
+        rows = await self._executor.fetch(_FIND_BY_COOKIE, [cookie], repeatable=True)
+        return _session(rows[0]) if rows else None
+
+    async def touch(self, session: str, *, now: datetime) -> None:
+        """Note that it was used."""
+        await self._executor.fetch(_TOUCH, [session, now], repeatable=True)
+
+    async def strengthen(self, session: str, authentication: Authentication, cookie: bytes | None) -> None:
+        """Keep another authentication, and another cookie in place of the one before."""
+        values = [session, authentication.time, list(authentication.methods), cookie]
+        await self._executor.fetch(_STRENGTHEN, values, repeatable=True)
+
+    async def list_living(self, organization: str, user: str, *, now: datetime) -> Sequence[Session]:
+        """Return a user's sessions that live, the one that was used last first."""
+        rows = await self._executor.fetch(_LIST, [organization, user, now], repeatable=True)
+        return [_session(row) for row in rows]
 
     async def end(self, session: str, *, now: datetime) -> None:
-        """End a session, if it lives."""
-        await self._executor.fetch(_END, [session, now], repeatable=True)
+        """End a session with all refresh tokens and access tokens of it, if it lives."""
+        await self._executor.fetch(_END_ONE, [session, now], repeatable=True)
 
-    async def end_all(self, organization: str, user: str, *, keep: str = "") -> None:
-        """End all sessions of a user but `keep`."""
-        await self._executor.fetch(_END_ALL, [organization, user, self._clock(), keep], repeatable=True)
+    async def end_all(self, organization: str, user: str, *, now: datetime, keep: str = "") -> None:
+        """End all sessions and refresh tokens of a user but those of the session `keep`."""
+        await self._executor.fetch(_END_ALL, [organization, now, user, keep], repeatable=True)
 
-    async def prune(self, *, now: datetime, grace: timedelta) -> None:
-        """Forget successors that are past their grace, and sessions that have expired."""
-        await self._executor.fetch(_FORGET_SUCCESSORS, [now - grace], repeatable=True)
-        await self._executor.fetch(_FORGET_SESSIONS, [now], repeatable=True)
+    async def prune(self, *, now: datetime) -> None:
+        """Forget sessions that have expired."""
+        await self._executor.fetch(_PRUNE, [now], repeatable=True)
 
 
-def _token(row: asyncpg.Record) -> KeptToken:
-    return KeptToken(
-        session=Session(
-            id=row["id"],
-            organization=row["organization"],
-            user=row["user_name"],
-            client=row["client"],
-            expires=row["session_expire_time"],
-        ),
-        expires=row["expire_time"],
-        revoked=row["ended"],
+def _plain(text: str) -> str:
+    """Return a text of a header as Postgres takes it."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _session(row: asyncpg.Record) -> Session:
+    return Session(
+        id=row["id"],
+        organization=row["organization"],
+        user=row["user_name"],
+        authentication=Authentication(time=row["auth_time"], methods=tuple(row["methods"])),
+        origin=Origin(address=row["address"], agent=row["agent"]),
+        created=row["create_time"],
         used=row["use_time"],
-        sealed_successor=row["successor"] or b"",
-        successor_expires=row["successor_expire_time"],
+        expires=row["expire_time"],
+        ended=row["end_time"],
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from services.auth.domain.sessions import Seal
+    from services.auth.domain.families import Seal
     from services.auth.domain.signing_keys import Rotation, SigningKeys
     from services.chassis.postgres import Executor, Pool
 

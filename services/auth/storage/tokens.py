@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from joserfc import jwt
 from joserfc.jwk import ECKey
@@ -47,29 +47,44 @@ class JwtTokens:
         """Return a signed token. Raises `TokenTooLarge`, `SigningKeyMissing`."""
         now = self._clock()
         key = current_key(await self._keys.list(), now)
-        expires = (now + self._lifetime).replace(microsecond=0)
-        claims = {
+        expires = (now + (grant.lifetime or self._lifetime)).replace(microsecond=0)
+        issued = max(int(now.timestamp()), grant.valid_from)
+        claims: dict[str, Any] = {
             "iss": self._issuer,
-            "aud": self._audience,
+            "aud": _one_or_list(grant.audience or (self._audience,)),
             "sub": grant.subject,
             "org": grant.organization,
             "permissions": drop_covered(grant.permissions),
             "client_id": grant.client,
-            "iat": int(now.timestamp()),
+            "iat": issued,
             "nbf": int(now.timestamp()),
             "exp": int(expires.timestamp()),
             "jti": secrets.token_urlsafe(12),
+            **_optional_claims(grant),
         }
-        if grant.session:
-            claims["sid"] = grant.session
         text = jwt.encode(
             {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": key.id}, claims, self._import(key), algorithms=[ALGORITHM]
         )
         if len(text) > MAX_TOKEN:
             raise TokenTooLarge(len(text), MAX_TOKEN)
-        return AccessToken(text=text, expires=expires)
+        return AccessToken(text=text, expires=expires, id=claims["jti"])
 
     def _import(self, key: SigningKey) -> ECKey:
         if self._imported is None or self._imported[0] != key.id:
             self._imported = (key.id, ECKey.import_key(dict(key.private or {})))
         return self._imported[1]
+
+
+def _one_or_list(audience: tuple[str, ...]) -> str | list[str]:
+    """Return `aud` in its usual form (RFC 7519 §4.1.3)."""
+    return audience[0] if len(audience) == 1 else list(audience)
+
+
+def _optional_claims(grant: Grant) -> dict[str, Any]:
+    """Return the claims that not every token has."""
+    claims: dict[str, Any] = {"sid": grant.session, "grant": grant.family, "scope": grant.scope, "act": grant.actor}
+    if grant.confirmation:
+        claims["cnf"] = {"jkt": grant.confirmation}
+    if (proof := grant.authentication) is not None:
+        claims |= {"auth_time": int(proof.time.timestamp()), "acr": proof.level, "amr": list(proof.claimed)}
+    return {name: value for name, value in claims.items() if value}

@@ -9,9 +9,10 @@ from services.chassis.contract import Public
 from services.chassis.errors import TenonError, Unauthenticated
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from services.chassis.call import Call
+    from services.chassis.tokens import Claims
     from services.chassis.transport.handlers import Handler, Stream, Unary
 
 EDGE = "edge"
@@ -25,26 +26,6 @@ class AuthorizationMalformed(Unauthenticated):
     """The header is there, and is no bearer token (RFC 6750 §2.1)."""
 
     reason = "TOKEN_INVALID"
-
-
-class Claims(Protocol):
-    """What the interceptor reads of a verified token."""
-
-    @property
-    def subject(self) -> str:
-        """The `sub` claim, such as `users/0198…`."""
-
-    @property
-    def organization(self) -> str:
-        """The `org` claim."""
-
-    @property
-    def permissions(self) -> Collection[str]:
-        """The granted patterns."""
-
-    @property
-    def expires(self) -> float:
-        """The `exp` claim, in seconds of the Unix epoch."""
 
 
 class Verifier(Protocol):
@@ -130,6 +111,12 @@ class CallerInterceptor:
             organization=claims.organization,
             permissions=frozenset(claims.permissions),
             workload=workload,
+            session=claims.session,
+            client=claims.client,
+            grant=claims.grant,
+            scope=claims.scope,
+            acr=claims.acr,
+            authenticated=claims.authenticated,
         )
         if len(self._callers) >= _KEPT:
             self._callers.clear()

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from services.auth.domain.families import Proof, Successor
 from services.auth.domain.signing_keys import Rotation, current_key
 from services.auth.storage import schema
 from services.auth.storage.credentials import SqlCredentials
 from services.auth.storage.database import Database
+from services.auth.storage.families import SqlFamilies
 from services.auth.storage.sessions import SqlSessions
 from services.auth.storage.signing_keys import SqlSigningKeys
 from services.chassis.keyring import Keyring, RootKey
 from tests.fakes.auth import START
-from tests.fakes.auth_conformance import SessionsConformance, SigningKeysConformance, session_named
+from tests.fakes.auth_conformance import FamiliesConformance, SigningKeysConformance, family_named
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,25 +38,22 @@ async def auth(database: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
-class TestSqlSessions(SessionsConformance):
-    """The adapter of `RefreshSessions` in Postgres."""
+class TestSqlFamilies(FamiliesConformance):
+    """The adapters of `RefreshFamilies` and `SessionStore` in Postgres."""
 
     @pytest.fixture
-    def kept(self, auth: Database) -> SqlSessions:
-        return SqlSessions(auth, clock=lambda: START)
+    def kept(self, auth: Database) -> SqlFamilies:
+        return SqlFamilies(auth)
 
-    async def test_a_session_that_ends_while_it_is_renewed_leaves_no_token_that_is_good(
-        self, kept: SqlSessions, auth: Database
-    ) -> None:
+    @pytest.fixture
+    def sessions(self, auth: Database) -> SqlSessions:
+        return SqlSessions(auth)
+
+    async def test_a_family_that_ends_while_it_is_renewed_leaves_no_token_that_is_good(self, kept: SqlFamilies) -> None:
         for n in range(20):
-            await kept.open(session_named(f"s{n}"), f"a{n}".encode(), START.replace(hour=13))
-            renewing = kept.rotate(
-                f"a{n}".encode(),
-                now=START,
-                successor=f"b{n}".encode(),
-                sealed_successor=b"sealed",
-                expires=START.replace(hour=14),
-            )
+            await kept.open(family_named(f"s{n}"), f"a{n}".encode(), START.replace(hour=13))
+            made = Successor(digest=f"b{n}".encode(), sealed=b"sealed", expires=START.replace(hour=14))
+            renewing = kept.rotate(f"a{n}".encode(), Proof(), made, now=START)
             await asyncio.gather(renewing, kept.end(f"s{n}", now=START))
             found = await kept.find(f"b{n}".encode())
             assert found is None or found.revoked

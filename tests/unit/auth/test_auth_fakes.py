@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.auth import FakeClock, FakeSessions, FakeSigningKeys, FakeThrottle
-from tests.fakes.auth_conformance import LIMITS, SessionsConformance, SigningKeysConformance, ThrottleConformance
+from tests.fakes.auth import FakeClock, FakeFamilies, FakeSessions, FakeSigningKeys, FakeThrottle
+from tests.fakes.auth_conformance import LIMITS, FamiliesConformance, SigningKeysConformance, ThrottleConformance
 
 
-class TestFakeSessions(SessionsConformance):
-    """The fake of `RefreshSessions`."""
+class TestFakeFamilies(FamiliesConformance):
+    """The fakes of `RefreshFamilies` and `SessionStore`."""
 
     @pytest.fixture
-    def kept(self) -> FakeSessions:
-        return FakeSessions()
+    def kept(self) -> FakeFamilies:
+        return FakeFamilies()
+
+    @pytest.fixture
+    def sessions(self, kept: FakeFamilies) -> FakeSessions:
+        return FakeSessions(families=kept)
 
 
 class TestFakeThrottle(ThrottleConformance):

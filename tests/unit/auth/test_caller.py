@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import json
-
 import pytest
 
-from services.auth.servicer.caller import session_of, source_address
+from services.auth.servicer.caller import source_address
 from services.chassis.call import Call, Caller, CallerKind
 from tests.fakes.chassis_channel import MemoryTransport
 from tests.fakes.chassis_frame import fake_method
@@ -40,9 +37,3 @@ def test_nobody_else_is_believed() -> None:
     assert source_address(call_from("data", x_forwarded_for="192.0.2.1")) == "workload:data"
     assert source_address(call_from("", x_envoy_external_address="192.0.2.1")) == "unknown"
     assert source_address(call_from("", x_forwarded_for="192.0.2.1"), trust_headers=True) == "192.0.2.1"
-
-
-def test_the_session_of_a_token_is_read_from_it() -> None:
-    body = base64.urlsafe_b64encode(json.dumps({"sid": "s1"}).encode()).rstrip(b"=").decode()
-    assert session_of(f"h.{body}.s") == "s1"
-    assert session_of("") == ""

@@ -8,8 +8,7 @@ import pytest
 
 from services.auth.domain.accounts import Granter
 from services.auth.domain.errors import GrantExceedsOwn, LastAdministrator, RoleInUse, RoleUnknown
-from services.auth.domain.sessions import Session
-from tests.fakes.auth import START
+from tests.fakes.auth_conformance import session_named
 
 if TYPE_CHECKING:
     from tests.fakes.auth_world import World
@@ -100,17 +99,20 @@ async def test_a_role_in_use_is_not_deleted(world: World) -> None:
 
 
 async def test_disabling_and_deleting_end_what_the_user_has_open(world: World) -> None:
+    def ended() -> set[str]:
+        return {session.id for session in world.kept.sessions.values() if session.ended is not None}
+
     for name in ("clerk", "keeper"):
-        session = Session(id=name, organization=ORG, user=f"users/{name}", client="tenon", expires=START)
-        await world.kept.open(session, name.encode(), START)
+        await world.kept.open(session_named(name, user=f"users/{name}"), None)
     async with world.grants.changing_user(ADMIN, "users/clerk"):
         world.people.change("users/clerk", disabled=True)
     async with world.grants.changing_user(ADMIN, "users/keeper"):
         world.people.change("users/keeper", email="kim@x.test")
-    assert world.kept.ended == {"clerk"}
+    assert ended() == {"clerk"}
     async with world.grants.changing_user(ADMIN, "users/keeper"):
         del world.people.users[ORG, "users/keeper"]
-    assert world.kept.ended == {"clerk", "keeper"}
+    assert ended() == {"clerk", "keeper"}
+    assert world.revocations.kept.keys() == {"subject:users/clerk", "subject:users/keeper"}
 
 
 async def test_changing_one_organization_counts_the_administrators_of_that_one(world: World) -> None:
@@ -153,3 +155,12 @@ async def test_one_of_two_administrators_may_step_back(world: World) -> None:
     world.people.add_user("users/second", "roles/administrator")
     async with world.grants.changing_user(ADMIN, "users/admin"):
         world.people.change("users/admin", roles=())
+
+
+async def test_holding_less_takes_back_the_tokens_that_are_out(world: World) -> None:
+    async with world.grants.changing_user(ADMIN, "users/clerk"):
+        world.people.change("users/clerk", email="kim@x.test")
+    assert world.revocations.kept == {}
+    async with world.grants.changing_role(ADMIN, "roles/keeper"):
+        world.people.add_role("roles/keeper", "auth.users.get")
+    assert world.revocations.kept == {"subject:users/keeper": int(world.clock.seconds()) + 1}

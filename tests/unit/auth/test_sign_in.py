@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.auth.domain.errors import HashingBusy, SignInFailed, SignInThrottled, ThrottleUnavailable
+from services.auth.domain.sessions import Origin
 
 if TYPE_CHECKING:
-    from services.auth.domain.sessions import Opened
+    from services.auth.domain.families import Opened
     from tests.fakes.auth_world import World
 
 
 async def sign_in(
     world: World, email: str, password: str, *, organization: str = "", address: str = "192.0.2.1"
 ) -> Opened:
-    return await world.entrance.sign_in(organization=organization, email=email, password=password, address=address)
+    return await world.entrance.sign_in(
+        organization=organization, email=email, password=password, origin=Origin(address=address)
+    )
 
 
 async def test_the_right_password_opens_a_session_with_what_the_roles_grant(world: World) -> None:
@@ -25,6 +28,7 @@ async def test_the_right_password_opens_a_session_with_what_the_roles_grant(worl
     grant = world.tokens.issued[-1]
     assert grant.permissions == {"shop.orders.*", "shop.items.get"}
     assert grant.session
+    assert opened.refresh is not None
     assert grant.session not in opened.refresh.text
 
 
@@ -100,6 +104,7 @@ async def test_no_secret_is_printed_with_what_holds_it(world: World) -> None:
     opened = await sign_in(world, "clerk@x.test", "clerk's password")
     account = await world.people.find_by_name("default", "users/clerk")
     shown = f"{opened!r} {account!r}"
+    assert opened.refresh is not None
     assert opened.refresh.text not in shown
     assert opened.access.text not in shown
     assert "hash:" not in shown

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from services.auth.domain.signing_keys import Rotation, SigningKey, current_key
 from services.auth.worker import Housekeeping
 from services.chassis.errors import Unavailable
-from tests.fakes.auth import FakeClock, FakeSessions, FakeSigningKeys
+from tests.fakes.auth import FakeClock, FakeFamilies, FakeRevocations, FakeSessions, FakeSigningKeys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,9 @@ def housekeeping(keys: FakeSigningKeys, clock: FakeClock, period: float = 60.0) 
     return Housekeeping(
         keys=keys,
         rotation=Rotation(),
-        sessions=FakeSessions(clock=clock),
+        sessions=FakeSessions(),
+        families=FakeFamilies(),
+        revocations=FakeRevocations(),
         grace=timedelta(seconds=10),
         period=period,
         clock=clock,

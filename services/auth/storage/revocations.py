@@ -1,0 +1,51 @@
+"""Keeps revocations in Postgres for as long as any access token lives that they concern."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.auth.domain.revocations import Revocation
+from services.auth.storage.schema import SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from services.chassis.postgres import Executor
+
+REVOKE = f"""
+INSERT INTO {SCHEMA}.revocations (key, before, expire_time)
+SELECT key, before, {{now}}::timestamptz + interval '70 minutes' FROM ({{rows}}) AS revoked
+ON CONFLICT (key) DO UPDATE
+SET before = greatest(revocations.before, excluded.before), expire_time = excluded.expire_time
+"""
+"""Revokes `rows`, a query for key and before. The longest token lives for an hour, and clocks differ."""
+
+_REVOKE = REVOKE.format(rows="SELECT unnest($1::text[]) AS key, unnest($2::bigint[]) AS before", now="now()")
+_LIVING = f"SELECT key, before FROM {SCHEMA}.revocations ORDER BY key"
+_PRUNE = f"DELETE FROM {SCHEMA}.revocations WHERE expire_time < $1"
+
+
+class SqlRevocations:
+    """Revocations (port `Revocations`)."""
+
+    def __init__(self, executor: Executor) -> None:
+        """Take what runs statements."""
+        self._executor = executor
+
+    async def revoke(self, revocations: Iterable[Revocation]) -> None:
+        """Keep them, within the transaction that is open."""
+        latest: dict[str, int] = {}
+        for one in revocations:
+            latest[one.key] = max(one.before, latest.get(one.key, 0))
+        if latest:
+            await self._executor.fetch(_REVOKE, [list(latest), list(latest.values())], repeatable=True)
+
+    async def living(self) -> Sequence[Revocation]:
+        """Return all that are not forgotten yet."""
+        rows = await self._executor.fetch(_LIVING, repeatable=True)
+        return [Revocation(key=row["key"], before=row["before"]) for row in rows]
+
+    async def prune(self, now: datetime) -> None:
+        """Forget those whose tokens have all expired."""
+        await self._executor.fetch(_PRUNE, [now], repeatable=True)

@@ -1,0 +1,49 @@
+"""Auth's own tables beside its records, and the step that makes them at the start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
+
+from services.auth.storage.schema import credentials, sessions, signing_keys
+from services.auth.storage.schema.tables import SCHEMA, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import sqlalchemy as sa
+
+    from services.chassis.postgres import Pool
+
+__all__ = ["SCHEMA", "credentials", "metadata", "migrate", "sessions", "signing_keys"]
+
+_LOCK = 0x61757468_73636865  # "auth" "sche": any number that nobody else locks
+_DIALECT = postgresql.dialect()
+
+
+async def migrate(pool: Pool) -> None:
+    """Make what is missing of auth's own tables; nothing is ever taken away. Several workers may do it at once."""
+    async with pool.transaction() as transaction:
+        await transaction.connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        for statement in _statements():
+            await transaction.connection.execute(statement)
+
+
+def _statements() -> Iterator[str]:
+    # CREATE SCHEMA asks for the right to create one even where it exists, which a service's role may not have.
+    yield (f"DO $$ BEGIN IF to_regnamespace('{SCHEMA}') IS NULL THEN CREATE SCHEMA {SCHEMA}; END IF; END $$")
+    for table in metadata.sorted_tables:
+        yield str(CreateTable(table, if_not_exists=True).compile(dialect=_DIALECT))
+        yield from _missing_columns(table)
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            yield str(CreateIndex(index, if_not_exists=True).compile(dialect=_DIALECT))
+
+
+def _missing_columns(table: sa.Table) -> Iterator[str]:
+    """Say how a table of an earlier release gains its newer columns: all of those are nullable or have a default."""
+    for column in table.columns:
+        if column.nullable or column.server_default is not None:
+            described = CreateColumn(column).compile(dialect=_DIALECT)
+            yield f"ALTER TABLE {SCHEMA}.{table.name} ADD COLUMN IF NOT EXISTS {described}"
