@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from services.auth.domain.signing_keys import Rotation
-from services.auth.http import routes
+from services.auth.http.keys import routes
 from services.chassis.http_listener import build_app, serve_http
 from services.chassis.jwks import JWKS_PATH, Jwks, http_fetch
 from services.chassis.tls import CertificateFolder

@@ -12,7 +12,7 @@ import pytest
 from services.auth.domain.errors import SigningKeyMissing, TokenTooLarge
 from services.auth.domain.signing_keys import Rotation, SigningKey, current_key
 from services.auth.domain.tokens import Grant
-from services.auth.http import render_jwks
+from services.auth.http.keys import render_jwks
 from services.auth.storage.signing_keys import RememberedKeys, generate_key
 from services.auth.storage.tokens import JwtTokens
 from services.chassis.errors import Unavailable

@@ -1,4 +1,4 @@
-"""What auth serves over HTTP because the standard is HTTP: the public keys (RFC 7517)."""
+"""Serves the public keys that tokens are verified with (RFC 7517)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def render_jwks(keys: KeySource) -> bytes:
 
 
 def routes(keys: KeySource) -> tuple[Route, ...]:
-    """Return auth's own pages."""
+    """Return the page of the keys."""
 
     async def jwks(request: Request) -> Response:
         del request

@@ -1,0 +1,66 @@
+"""What all topics of auth share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.auth.domain.families import Families
+from services.auth.domain.grants import Grants
+from services.auth.domain.sessions import Sessions
+from services.auth.servicer.records import EngineRecords
+
+if TYPE_CHECKING:
+    from services.auth.settings import Settings
+    from services.auth.storage.opened import Storage
+    from services.chassis.frame import Frame
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kit:
+    """The frame, the settings, the opened storage, and the parts of the domain that everything rests on."""
+
+    frame: Frame
+    """The process."""
+    settings: Settings
+    """Auth's own settings."""
+    storage: Storage
+    """The adapters."""
+    records: EngineRecords
+    """Serves the standard methods."""
+    sessions: Sessions
+    """Opens and ends sessions."""
+    families: Families
+    """Gives clients their tokens."""
+    grants: Grants
+    """Guards changes of what people may do."""
+
+    @property
+    def trust_headers(self) -> bool:
+        """Whether headers about the client are believed without a certificate, for tests."""
+        return self.frame.settings.insecure
+
+
+def make_kit(frame: Frame, settings: Settings, storage: Storage) -> Kit:
+    """Return the kit for a storage that is open."""
+    return Kit(
+        frame=frame,
+        settings=settings,
+        storage=storage,
+        records=EngineRecords(storage.engine.function),
+        sessions=Sessions(kept=storage.sessions, lifetimes=settings.lifetimes),
+        families=Families(
+            kept=storage.families,
+            directory=storage.directory,
+            tokens=storage.tokens,
+            seal=storage.seal,
+            lifetimes=settings.lifetimes,
+        ),
+        grants=Grants(
+            directory=storage.directory,
+            credentials=storage.credentials,
+            sessions=storage.sessions,
+            revocations=storage.revocations,
+            changes=storage.database,
+        ),
+    )
