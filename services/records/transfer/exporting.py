@@ -18,6 +18,7 @@ from services.records.reading.selecting import Selecting
 from services.records.reading.views import Views
 from services.records.schema.traits import clearing, redaction, sensitive_below
 from services.records.scope import admit, scoped
+from services.records.transfer.files import Prolonging
 from services.records.transfer.formats import WRITERS
 from services.records.transfer.importing import check_format
 
@@ -104,12 +105,13 @@ class Export:
         await file.write(writer.begin())
         step = self._step(request, work.call.caller)
         progress = work.progress
+        kept = Prolonging(self._files, file.id)
         async with aclosing(self._read(request, work.call)) as batches:
             async for rows in batches:
                 work.check()
                 content = await asyncio.to_thread(self._encode, rows, step, writer)
                 await file.write(content)
-                await self._files.prolong(file.id)
+                await kept.prolong()
                 progress.rows_done += len(rows)
                 progress.bytes_done = file.size
         await file.write(await asyncio.to_thread(writer.end))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,9 @@ FORGOTTEN_AT_ONCE = 4
 
 UNFINISHED_HOURS = 2.0
 """Hours after which a file that was never completed is deleted."""
+
+PROLONG_SECONDS = 60.0
+"""Seconds for which nobody asks again that a file be kept: each time is a transaction."""
 
 _SHOWN = "id, content_type, size_bytes, sha256, created_at, expires_at"
 _OWN = "organization = $1 AND subject = $2"
@@ -81,6 +85,7 @@ class Files:
         self._pool = pool
         self._files, self._chunks = (f"{quoted(schema)}.{table}" for table in ("files", "file_chunks"))
         self._limits = limits
+        self.prolong_seconds = PROLONG_SECONDS
 
     async def begin(self, caller: Caller, content_type: str) -> str:
         """Make an empty file that is yet to be completed, and return its id."""
@@ -223,6 +228,20 @@ class Files:
 
     async def _discard(self, id_: str) -> None:
         await self._pool.fetch(f"DELETE FROM {self._files} WHERE id = $1", (id_,), repeatable=True)
+
+
+class Prolonging:
+    """Keeps files for as long as somebody is at them."""
+
+    def __init__(self, files: Files, *ids: str) -> None:
+        """Take where files are, and which."""
+        self._files, self._ids, self._last = files, ids, time.monotonic()
+
+    async def prolong(self) -> None:
+        """Keep them for a while longer, unless that was done just now."""
+        if time.monotonic() - self._last >= self._files.prolong_seconds:
+            await self._files.prolong(*self._ids)
+            self._last = time.monotonic()
 
 
 class FileWriter:

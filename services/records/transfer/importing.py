@@ -14,6 +14,7 @@ from services.chassis.errors import Aborted, InvalidArgument, Violation
 from services.records.schema.parents import EVERYWHERE, Parents
 from services.records.scope import admit
 from services.records.transfer.failures import ImportRefused
+from services.records.transfer.files import Prolonging
 from services.records.transfer.formats import READERS
 from services.records.transfer.judging import Judging, Terms, standard_method
 from services.records.transfer.placing import FAIL, UPDATE, Placing
@@ -122,12 +123,13 @@ class Import:
         rehearses = bool(getattr(request, "validate_only", False))
         # The next rows are read and judged while these are written.
         batches = _Batches(self._judging, source, terms)
+        # The rejected rows, too: the last of them may be long ago.
+        kept = Prolonging(self._files, file.id, work.task.id)
         try:
             while (batch := await batches.next()) is not None:
                 work.check()
                 await self._write(batch, placing, work, rehearses=rehearses)
-                # The rejected rows, too: the last of them may be long ago.
-                await self._files.prolong(file.id, work.task.id)
+                await kept.prolong()
         finally:
             await batches.close()
         return await self._finish(work)

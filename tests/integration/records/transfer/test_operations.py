@@ -282,6 +282,7 @@ async def test_rejected_rows_are_kept_for_as_long_as_their_import_lasts(pool: Po
     async with worker(pool) as harbour:
         # Of all rows the first alone is rejected.
         content = b"name,small\n,x\n" + b"".join(b"crates/c%d,1\n" % n for n in range(ROWS))
+        harbour.engine.transfers.files.prolong_seconds = 0.0
         name = await harbour.begin("ImportCrates", source=await harbour.upload(content), format=CSV)
         await until_it_is_under_way(harbour, name)
         # As if that were two hours ago.
