@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from services.chassis.repository import service_folders
+from services.graph.roots import root_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,7 +49,21 @@ def describe(before: Contract, after: Contract) -> tuple[str, ...]:
                 if n
             ]
             lines.append(f"{package}: {', '.join(words)}")
-    return tuple(lines)
+    return (*lines, *_renamed_in_graphql(before, after))
+
+
+def _renamed_in_graphql(before: Contract, after: Contract) -> list[str]:
+    """Return a line for each field of GraphQL that has another name since a new one would have the same."""
+    old, new = _graphql_names(before), _graphql_names(after)
+    return [
+        f"GraphQL: `{name}` is `{new[path]}` from now on, since another package would share its name"
+        for path, name in old.items()
+        if new.get(path, name) != name
+    ]
+
+
+def _graphql_names(contract: Contract) -> dict[str, str]:
+    return {root.method.path: root.name for roots in root_fields(contract) for root in roots}
 
 
 def _count(package: str, these: Iterable[str], those: Iterable[str]) -> int:
