@@ -11,6 +11,7 @@ from services.auth.http.keys import render_jwks
 from services.auth.settings import Settings
 from services.auth.storage.opened import open_storage
 from services.auth.wiring import wire_topics
+from services.auth.wiring.audit import recorder_of
 from services.auth.wiring.kit import make_kit
 from services.auth.worker import Housekeeping, start_up
 from services.chassis.frame import Frame, Wiring
@@ -38,7 +39,9 @@ async def wire(frame: Frame) -> AsyncIterator[Wiring]:
         )
         await start_up(storage, settings, frame.contract, housekeeping)
         own_keys = Jwks(fetch=lambda: render_jwks(storage.published))
-        whole = wire_topics(make_kit(frame, settings, storage))
+        kit = make_kit(frame, settings, storage)
+        await kit.revoked.look()
+        whole = wire_topics(kit)
         messages = messages_of(frame.contract.pool)
         yield Wiring(
             handlers={
@@ -48,7 +51,13 @@ async def wire(frame: Frame) -> AsyncIterator[Wiring]:
             },
             http=whole.routes,
             tasks=(own_keys.run, housekeeping.run, storage.engine.forget, storage.engine.purge, *whole.tasks),
-            verifier=TokenVerifier(keys=own_keys, issuer=frame.settings.issuer, audience=frame.settings.audience),
+            verifier=TokenVerifier(
+                keys=own_keys,
+                revoked=kit.revoked,
+                issuer=frame.settings.issuer,
+                audience=frame.settings.audience,
+            ),
+            recorder=recorder_of(kit),
         )
 
 

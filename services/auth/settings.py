@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from services.auth.domain.passwords import MAX_PASSWORD, MIN_PASSWORD
 from services.auth.domain.sessions import Lifetimes
 from services.auth.domain.signing_keys import Rotation
+from services.auth.storage.carriers import SmtpServer
 from services.chassis.environment import SettingsError, load_settings, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 VERIFIER_CACHE = timedelta(minutes=10)
 """How long the edge and the services keep the public keys that they have read."""
@@ -45,6 +46,12 @@ class Settings:
     """Passwords that are hashed at once; as many as there are cores when 0."""
     hash_waiting: int = setting("TENON_HASH_WAITING", default=64, shown=True)
     """Passwords that wait to be hashed before further ones are refused."""
+    smtp_url: str = setting("TENON_SMTP_URL", default="", secret=True)
+    """Where mail is handed in: `smtp+starttls://user:password@host:587`, `smtps://…`, or empty for nowhere."""
+    mail_folder: Path | None = setting("TENON_MAIL_FOLDER", default=None, shown=True)
+    """Folder into which mail is put where there is no SMTP server, or None."""
+    mail_sender: str = setting("TENON_MAIL_SENDER", default="no-reply@tenon.local", shown=True)
+    """From whom mail is: an address, or `Name <address>`."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work together.
@@ -65,8 +72,18 @@ class Settings:
             problems.append("TENON_SIGNING_KEY_PERIOD is too short for keys to overlap. Mend: use a day or more.")
         if min(self.hash_threads, self.hash_waiting) < 0:
             problems.append("TENON_HASH_THREADS and TENON_HASH_WAITING: not negative.")
+        problems.extend(self._mail_problems())
         if problems:
             raise SettingsError(tuple(problems))
+
+    def _mail_problems(self) -> Iterator[str]:
+        if not re.fullmatch(r"(?:[^<>\n]*<)?[^@\s<>]+@[^@\s<>]+>?", self.mail_sender):
+            yield "TENON_MAIL_SENDER is no address. Mend: write name@domain, or Name <name@domain>."
+        if self.smtp_url:
+            try:
+                SmtpServer.parse(self.smtp_url)
+            except ValueError as error:
+                yield f"TENON_SMTP_URL: {error}"
 
     @property
     def key_trail(self) -> timedelta:

@@ -61,7 +61,7 @@ class Dispatcher:
 
     def check(self, path: str, call: Call) -> None:
         """Raise what the rule of an RPC has against the caller of `call`, without calling it."""
-        if (check := check_of(self._contract.methods[path].rule.access)) is not None:
+        if (check := check_of(self._contract.methods[path].rule)) is not None:
             check(call)
 
     async def invoke(self, path: str, request: Message, call: Call) -> bytes:

@@ -184,6 +184,8 @@ class Unauthenticated(TenonError):
 
     code = 16
     reason = "UNAUTHENTICATED"
+    challenge: str = ""
+    """The `WWW-Authenticate` header by which clients know what to send instead (RFC 6750 §3), or empty for none."""
 
 
 class Cancelled(TenonError):

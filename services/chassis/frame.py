@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor_pb2 import FileDescriptorSet
     from starlette.routing import BaseRoute
 
+    from services.chassis.audit import AuditTrail, Recorder
     from services.chassis.clients import Clients
     from services.chassis.contract import Contract
     from services.chassis.interceptors import Verifier
@@ -46,6 +47,8 @@ class Frame:
     """Calls to other services."""
     telemetry: Telemetry
     """Meters and tracers for measurements of the service's own."""
+    audit: AuditTrail
+    """What is to be written down of calls that the chassis does not see by itself."""
     publish: Callable[[Contract, Mapping[str, Handler]], None]
     """Serve another contract and other handlers from now on; calls under way end on the old ones. Either all of it is
     taken or, where it raises, none."""
@@ -80,6 +83,8 @@ class Wiring:
     """Background loops, run from the moment that the process serves."""
     verifier: Verifier | None = None
     """Checks tokens instead of the chassis's verifier, for the service that issues them."""
+    recorder: Recorder | None = None
+    """Writes audit events down instead of auth, for the service that is auth."""
 
 
 Wire = Callable[[Frame], AbstractAsyncContextManager[Wiring]]

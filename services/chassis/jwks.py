@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import ssl
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import httpx
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from services.chassis.fetching import Page
 from services.chassis.tokens import ALGORITHM
 
 if TYPE_CHECKING:
@@ -118,40 +118,7 @@ def _is_usable(member: Mapping[str, Any]) -> bool:
 def http_fetch(endpoint: str, *, certs: Path | None = None, timeout: float = 3.0) -> Callable[[], Awaitable[bytes]]:
     """Return what reads the JWKS document of auth at `unix:<path>` or `http(s)://host`.
 
-    `certs` is a folder with ca.pem, cert.pem and key.pem, read anew each time since it rotates; with it a Unix socket
-    is spoken to over mutual TLS too.
+    `certs` is a folder with ca.pem, cert.pem and key.pem, which may rotate; with it a Unix socket is spoken to over
+    mutual TLS too.
     """
-
-    async def fetch() -> bytes:
-        context = await asyncio.to_thread(_tls, certs) if certs else False
-        if endpoint.startswith("unix:"):
-            path = endpoint.removeprefix("unix:").removeprefix("//")
-            transport = httpx.AsyncHTTPTransport(uds=path, verify=context)
-            url = f"{'https' if certs else 'http'}://auth{JWKS_PATH}"
-        else:
-            transport = httpx.AsyncHTTPTransport(verify=context if certs else True)
-            url = endpoint if endpoint.endswith(JWKS_PATH) else endpoint.rstrip("/") + JWKS_PATH
-        async with (
-            httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False) as client,
-            client.stream("GET", url) as response,
-        ):
-            response.raise_for_status()
-            return await _read_bounded(response)
-
-    return fetch
-
-
-async def _read_bounded(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > _MAX_JWKS:
-            raise ValueError("The issuer's JWKS document is too large.")
-    return bytes(body)
-
-
-def _tls(certs: Path) -> ssl.SSLContext:
-    folder = certs.resolve()  # once: the link may move to the next certificates meanwhile
-    context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context
+    return Page(endpoint=endpoint, path=JWKS_PATH, certs=certs, limit=_MAX_JWKS, timeout=timeout).read

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import uvloop
 
+from services.chassis.audit import AuditTrail
 from services.chassis.clients import MESSAGE_LIMIT, Clients
 from services.chassis.contract import read_contract
 from services.chassis.endpoint import EndpointInUse, clear_stale_socket
@@ -22,10 +23,12 @@ from services.chassis.frame import Frame, Wire, Wiring
 from services.chassis.health import Health
 from services.chassis.http_listener import build_app, serve_http
 from services.chassis.interceptors import Verifier, standard_chain
-from services.chassis.jwks import Jwks, http_fetch
+from services.chassis.jwks import JWKS_PATH, Jwks, http_fetch
 from services.chassis.logs import AccessLog, set_up_logs
+from services.chassis.recorder import recorder_of
 from services.chassis.reflection import Reflection
 from services.chassis.refusal import EXIT_REFUSED, StartRefused
+from services.chassis.revocations import http_revocations
 from services.chassis.settings import Settings
 from services.chassis.telemetry import set_up_telemetry
 from services.chassis.tls import CertificateFolder
@@ -42,6 +45,9 @@ _LOG = logging.getLogger(__name__)
 
 METADATA_LIMIT = 128 * 1024
 """Bytes of a call's headers: the 64 KiB that the edge takes, what it adds, and 32 for each header as HTTP/2 counts."""
+
+_LAST_WORDS = 2.0
+"""Seconds in which the last audit events are sent."""
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
@@ -89,6 +95,8 @@ class Process:
         self.health = Health()
         self.reflection = Reflection(contract)
         self.clients = Clients(settings, contract, self.certs)
+        self.audit = AuditTrail(recorder_of(self.clients, contract))
+        self.audit.measure(self.telemetry)
         self.table: HandlerTable | None = None
         self.frame = Frame(
             name=name,
@@ -97,6 +105,7 @@ class Process:
             contract=contract,
             clients=self.clients,
             telemetry=self.telemetry,
+            audit=self.audit,
             publish=self.publish,
         )
 
@@ -105,6 +114,7 @@ class Process:
         chain = standard_chain(
             telemetry=self.telemetry,
             verifier=verifier,
+            audit=self.audit,
             trust_domain=self.settings.trust_domain,
             namespace=self.settings.namespace,
         )
@@ -149,7 +159,9 @@ def _read_contract(settings: Settings) -> Contract:
 
 async def _serve(process: Process, wiring: Wiring, stop: asyncio.Event, started: float) -> int:
     settings = process.settings
-    verifier, tasks = _verifier(settings, wiring)
+    verifier, tasks = _verifier(process, wiring)
+    if wiring.recorder is not None:
+        process.audit.send_to(wiring.recorder)
     table = process.open_table(wiring, verifier)
     async with contextlib.AsyncExitStack() as stack:
         if settings.http_listen:
@@ -162,7 +174,7 @@ async def _serve(process: Process, wiring: Wiring, stop: asyncio.Event, started:
         server = await stack.enter_async_context(
             serve_grpc(table, settings.listen, process.certs, behind_sidecar=settings.behind_sidecar, ending=ending)
         )
-        supervisor = await stack.enter_async_context(_supervise((*tasks, *wiring.tasks)))
+        supervisor = await stack.enter_async_context(_supervise((process.audit.run, *tasks, *wiring.tasks)))
         # What is there by now stays. A collection that walked it all would hold up every call for a tenth of a second.
         gc.freeze()
         process.health.set_serving()
@@ -179,6 +191,8 @@ async def _serve(process: Process, wiring: Wiring, stop: asyncio.Event, started:
         ending.set()
         _LOG.info("draining")
         await server.stop(settings.drain_seconds)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.audit.flush(), _LAST_WORDS)
     _LOG.info("ended")
     return 1 if crashed else 0
 
@@ -218,13 +232,16 @@ async def serve_grpc(
         await server.stop(0)
 
 
-def _verifier(settings: Settings, wiring: Wiring) -> tuple[Verifier, tuple[Task, ...]]:
-    """Return what checks tokens, and the loop that keeps its keys fresh."""
+def _verifier(process: Process, wiring: Wiring) -> tuple[Verifier, tuple[Task, ...]]:
+    """Return what checks tokens, and the loops that keep its keys fresh and what was revoked."""
     if wiring.verifier is not None:
         return wiring.verifier, ()
+    settings = process.settings
     keys = Jwks(fetch=http_fetch(settings.jwks, certs=settings.certs))
-    verifier = TokenVerifier(keys=keys, issuer=settings.issuer, audience=settings.audience)
-    return verifier, (keys.run,) if settings.jwks else ()
+    revoked = http_revocations(settings.jwks.removesuffix(JWKS_PATH), certs=settings.certs)
+    revoked.measure(process.telemetry)
+    verifier = TokenVerifier(keys=keys, revoked=revoked, issuer=settings.issuer, audience=settings.audience)
+    return verifier, (keys.run, revoked.run) if settings.jwks else ()
 
 
 @contextlib.asynccontextmanager

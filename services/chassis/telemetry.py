@@ -52,6 +52,15 @@ class Telemetry:
         self._traces = traces
         self._registry = registry
 
+    def observe(self, name: str, read: Callable[[], float | None], description: str, *, unit: str = "") -> None:
+        """Show among the metrics what `read` returns whenever somebody looks; nothing where it is None."""
+
+        def look(_: CallbackOptions) -> Iterable[Observation]:
+            value = read()
+            return () if value is None else (Observation(value),)
+
+        self.meter.create_observable_gauge(name, [look], unit=unit, description=description)
+
     def render_metrics(self) -> bytes:
         """Return all metrics in Prometheus's text form."""
         return generate_latest(self._registry)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from joserfc.jwk import ECKey
 
+    from services.chassis.revocations import Revoked
+
 ALGORITHM = "ES256"
 """The only algorithm that we sign and verify with."""
 
@@ -35,16 +37,30 @@ MAX_TIME = 253_402_300_799
 _HEADERS = frozenset({"alg", "typ", "kid"})
 
 
-class TokenInvalid(Unauthenticated):
+class TokenRefused(Unauthenticated):
+    """A token was sent that is not good."""
+
+    challenge = 'Bearer error="invalid_token"'
+    claims: Claims | None = None
+    """What it says, where it is genuine."""
+
+
+class TokenInvalid(TokenRefused):
     """The token is not one of ours, or is damaged."""
 
     reason = "TOKEN_INVALID"
 
 
-class TokenExpired(Unauthenticated):
+class TokenExpired(TokenRefused):
     """The token was good once."""
 
     reason = "TOKEN_EXPIRED"
+
+
+class TokenRevoked(TokenRefused):
+    """The token was taken back: a session has ended, or what its holder may do has changed."""
+
+    reason = "TOKEN_REVOKED"
 
 
 class AudienceMismatch(PermissionDenied):
@@ -57,6 +73,12 @@ class KeysUnavailable(Unavailable):
     """No key is known yet that a token could be verified with."""
 
     reason = "KEYS_UNAVAILABLE"
+
+
+class RevocationsUnavailable(Unavailable):
+    """It is not known yet which tokens were taken back."""
+
+    reason = "REVOCATIONS_UNAVAILABLE"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,30 +129,46 @@ class Keys(Protocol):
         """Look for new keys, unless somebody just did. Never raises for a source that does not answer."""
 
 
+class _Known:
+    """A token that was verified."""
+
+    __slots__ = ("claims", "until", "version")
+
+    def __init__(self, claims: Claims, until: float) -> None:
+        self.claims = claims
+        self.until = until
+        self.version = 0
+
+
 class TokenVerifier:
-    """Verifies access tokens, each one once: a token that is known costs a hash and a look-up."""
+    """Verifies access tokens, each one once: a token that is known costs a hash and a look-up.
+
+    What was revoked is asked for each call, of known tokens too; while nothing changes that is one comparison.
+    """
 
     def __init__(
         self,
         *,
         keys: Keys,
+        revoked: Revoked,
         issuer: str,
         audience: str,
         leeway: float = 5.0,
         capacity: int = 20_000,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Take where keys come from, who issues our tokens, and for whom they must be meant.
+        """Take where keys come from, what was revoked, who issues our tokens, and for whom they must be meant.
 
         `leeway` is in seconds, for clocks that differ; `capacity` bounds how many tokens are remembered.
         """
         self._keys = keys
+        self._revoked = revoked
         self._issuer = issuer
         self._audience = audience
         self._leeway = leeway
         self._capacity = capacity
         self._clock = clock
-        self._known: dict[bytes, Claims] = {}
+        self._known: dict[bytes, _Known] = {}
         self._generation = keys.generation
 
     async def verify(self, token: str) -> Claims:
@@ -139,19 +177,23 @@ class TokenVerifier:
         Raises:
             TokenInvalid: it is not a genuine access token of our issuer.
             TokenExpired: it was, until its `exp`.
+            TokenRevoked: it was, until it was taken back.
             AudienceMismatch: it is meant for somebody else.
             KeysUnavailable: no key is known yet.
+            RevocationsUnavailable: nor what was revoked.
         """
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        claims = self._known.get(digest)
-        if claims is not None and self._generation == self._keys.generation:
-            if self._clock() < claims.expires + self._leeway:
-                return claims
+        known = self._known.get(digest)
+        if known is None or self._generation != self._keys.generation:
+            known = await self._verify_anew(token, digest)
+        elif self._clock() >= known.until:
             del self._known[digest]
-            raise TokenExpired("The access token has expired. Renew the session or sign in again.")
-        return await self._verify_anew(token, digest)
+            raise _expired(known.claims)
+        if known.version != self._revoked.version or not known.version:
+            self._look_up(known)
+        return known.claims
 
-    async def _verify_anew(self, token: str, digest: bytes) -> Claims:
+    async def _verify_anew(self, token: str, digest: bytes) -> _Known:
         header = _read_header(token)
         key = await self._key(header["kid"])
         claims = self._read_claims(_verify_signature(token, key))
@@ -160,8 +202,21 @@ class TokenVerifier:
             self._generation = self._keys.generation
         while len(self._known) >= self._capacity:
             del self._known[next(iter(self._known))]
-        self._known[digest] = claims
-        return claims
+        known = self._known[digest] = _Known(claims, claims.expires + self._leeway)
+        return known
+
+    def _look_up(self, known: _Known) -> None:
+        """Refuse a token that was revoked, and remember of any other that it was not, by this version of the set."""
+        version = self._revoked.version
+        if not version:
+            raise RevocationsUnavailable(
+                "It is not known yet which tokens were taken back. Try again shortly.", retry_after=1.0
+            )
+        if self._revoked.concerns(known.claims):
+            refusal = TokenRevoked("The access token was taken back. Renew the session or sign in again.")
+            refusal.claims = known.claims
+            raise refusal
+        known.version = version
 
     async def _key(self, kid: str) -> ECKey:
         key = self._keys.find(kid)
@@ -203,6 +258,12 @@ class TokenVerifier:
             confirmation=_confirmation(payload),
             token_id=_text(payload, "jti"),
         )
+
+
+def _expired(claims: Claims) -> TokenExpired:
+    refusal = TokenExpired("The access token has expired. Renew the session or sign in again.")
+    refusal.claims = claims
+    return refusal
 
 
 def _read_header(token: str) -> dict[str, str]:
@@ -296,3 +357,15 @@ def _confirmation(payload: Mapping[str, Any]) -> str:
     if not isinstance(bound, dict) or bound.keys() != {"jkt"}:
         raise TokenInvalid("The access token is bound to its holder in a way that is not known here.")
     return _text(bound, "jkt", required=True)
+
+
+def read_signed(token: str, find: Callable[[str], ECKey | None]) -> dict[str, Any]:
+    """Return what an access token says that a key of `find` has signed, whatever that is: times too are unjudged.
+
+    Raises:
+        TokenInvalid: it is not a genuine access token.
+    """
+    key = find(_read_header(token)["kid"])
+    if key is None:
+        raise TokenInvalid("The access token is signed with a key that its issuer does not publish.")
+    return _verify_signature(token, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import math
 from dataclasses import dataclass, field
@@ -9,25 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf import wrappers_pb2
 
+from services.chassis.audit import AuditTrail
 from services.chassis.call import Call, Caller, CallerKind
-from services.chassis.contract import Idempotency, Method, Permission, Public, Rule
-from services.chassis.errors import Unauthenticated
+from services.chassis.contract import Audit, Idempotency, Method, Permission, Public, Rule
 from services.chassis.interceptors import Chain, standard_chain
 from services.chassis.logs import AccessLog
 from services.chassis.telemetry import Telemetry, set_up_telemetry
-from services.chassis.tokens import Claims
+from services.chassis.tokens import Claims, TokenRefused
 from services.chassis.transport import Handler
 from tests.fakes.chassis_channel import MemoryTransport
 
 if TYPE_CHECKING:
-    from services.chassis.contract import Access, Standard
+    from collections.abc import Sequence
+
+    from services.chassis.audit import AuditEvent
+    from services.chassis.contract import Access, Standard, StepUp
+    from services.chassis.errors import TenonError
     from services.chassis.transport import Stream, Unary
 
 ADMIN = "admin-token"
 """A token of `FakeVerifier` that holds every permission in the organization `default`."""
 
 
-class FakeTokenInvalid(Unauthenticated):
+class FakeTokenInvalid(TokenRefused):
     """Nobody gave out that token."""
 
     reason = "TOKEN_INVALID"
@@ -62,10 +67,31 @@ def fake_telemetry(stream: io.StringIO | None = None) -> Telemetry:
     return set_up_telemetry(service="toy", worker=0, access=access, otlp=False)
 
 
-def fake_chain(verifier: FakeVerifier | None = None, telemetry: Telemetry | None = None) -> Chain:
+@dataclass(kw_only=True)
+class FakeRecorder:
+    """Keeps audit events, and can be away or refuse them (port `chassis.audit.Recorder`)."""
+
+    events: list[AuditEvent] = field(default_factory=list)
+    error: TenonError | None = None
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def record(self, events: Sequence[AuditEvent]) -> None:
+        self.asked.set()
+        if self.error is not None:
+            raise self.error
+        known = {event.event_id for event in self.events}
+        self.events.extend(event for event in events if event.event_id not in known)
+
+
+def fake_chain(
+    verifier: FakeVerifier | None = None, telemetry: Telemetry | None = None, audit: AuditTrail | None = None
+) -> Chain:
     """Return the standard chain with fakes at its edges."""
     return standard_chain(
-        telemetry=telemetry or fake_telemetry(), verifier=verifier or FakeVerifier(), trust_domain="tenon.local"
+        telemetry=telemetry or fake_telemetry(),
+        verifier=verifier or FakeVerifier(),
+        audit=audit or AuditTrail(None),
+        trust_domain="tenon.local",
     )
 
 
@@ -78,6 +104,8 @@ def fake_method(
     server_streaming: bool = False,
     standard: Standard | None = None,
     idempotency: Idempotency = Idempotency.UNKNOWN,
+    step_up: StepUp | None = None,
+    audit: Audit = Audit.WRITES,
 ) -> Method:
     """Return a method of a service that no file describes."""
     return Method(
@@ -89,7 +117,7 @@ def fake_method(
         output="google.protobuf.StringValue",
         client_streaming=client_streaming,
         server_streaming=server_streaming,
-        rule=Rule(access=access or Public(reason="A test."), timeout=timeout),
+        rule=Rule(access=access or Public(reason="A test."), timeout=timeout, step_up=step_up, audit=audit),
         bindings=(),
         idempotency=idempotency,
         standard=standard,

@@ -17,6 +17,10 @@ PASSWORD = "pwd"  # noqa: S105 - a method (RFC 8176 §2), not a secret
 ONE_TIME_CODE = "otp"
 """A code that works once: of an authenticator app, of a list, or sent by mail."""
 
+MAILED = "mail"
+"""A code or a link that was sent by mail. It is told as `otp`, and adds up with a password to no second factor: whoever
+has the mailbox can have the password replaced too (NIST SP 800-63B-4 §3.1.3.1)."""
+
 HARDWARE_KEY = "hwk"
 """A passkey that its device does not give away."""
 
@@ -70,7 +74,8 @@ class Authentication:
     def claimed(self) -> tuple[str, ...]:
         """Return the values of `amr`, `mfa` among them where there is more than one factor."""
         several = self.level != LEVELS[0] and SEVERAL not in self.methods
-        return (*self.methods, SEVERAL) if several else self.methods
+        told = dict.fromkeys(ONE_TIME_CODE if method == MAILED else method for method in self.methods)
+        return (*told, SEVERAL) if several else tuple(told)
 
 
 def reaches(level: str, wanted: str) -> bool:

@@ -142,6 +142,8 @@ class Request:
 
     client: str
     """The client."""
+    family: str = ""
+    """The id that its family is to have, or empty for a new one."""
     scope: str = EVERYTHING_HELD
     """What it was granted."""
     audience: tuple[str, ...] = ()
@@ -203,7 +205,7 @@ class Families:
         now = self.clock()
         session = request.session
         family = Family(
-            id=secrets.token_urlsafe(_ID_BYTES),
+            id=request.family or secrets.token_urlsafe(_ID_BYTES),
             session=session.id if session else "",
             organization=account.organization,
             user=account.name,

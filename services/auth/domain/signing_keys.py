@@ -26,6 +26,11 @@ class SigningKey:
     activates: datetime
     """From when on it signs."""
 
+    @property
+    def algorithm(self) -> str:
+        """Return `alg` of what it signs."""
+        return self.public.get("alg", "")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rotation:
@@ -53,9 +58,10 @@ class Rotation:
         return [old.id for old, successor in itertools.pairwise(ordered) if now > successor.activates + self.trail]
 
 
-def current_key(keys: Sequence[SigningKey], now: datetime) -> SigningKey:
-    """Return the key that signs. Raises `SigningKeyMissing`."""
-    usable = [key for key in keys if key.private is not None and key.activates <= now]
+def current_key(keys: Sequence[SigningKey], now: datetime, algorithm: str = "ES256") -> SigningKey:
+    """Return the key that signs by an algorithm. Raises `SigningKeyMissing`."""
+    able = [key for key in keys if key.private is not None and key.activates <= now]
+    usable = [key for key in able if key.algorithm == algorithm]
     if not usable:
         raise SigningKeyMissing
     return max(usable, key=lambda key: key.activates)

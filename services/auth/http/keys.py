@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_AGE = 300
 """Seconds for which a client may keep the document: half of what the lead of a new key allows for."""
 
-_PUBLIC = ("kty", "crv", "x", "y", "kid", "use", "alg")
+_PUBLIC = ("kty", "crv", "x", "y", "n", "e", "kid", "use", "alg")
 
 
 async def render_jwks(keys: KeySource) -> bytes:

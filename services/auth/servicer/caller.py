@@ -9,6 +9,8 @@ from services.auth.domain.accounts import Granter
 from services.auth.domain.sessions import Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from services.chassis.call import Call
 
 EDGE = "edge"
@@ -29,8 +31,13 @@ def source_address(call: Call, *, trust_headers: bool = False) -> str:
     """
     if call.caller.workload != EDGE and not trust_headers:
         return f"workload:{call.caller.workload}" if call.caller.workload else "unknown"
-    forwarded = call.metadata.get("x-forwarded-for", "").rsplit(",", 1)[-1]
-    return _network(call.metadata.get("x-envoy-external-address") or forwarded)
+    return address_in(call.metadata)
+
+
+def address_in(headers: Mapping[str, str]) -> str:
+    """Return the client's address as headers of the edge tell it, or `unknown`."""
+    forwarded = headers.get("x-forwarded-for", "").rsplit(",", 1)[-1]
+    return _network(headers.get("x-envoy-external-address") or forwarded)
 
 
 def origin_of(call: Call, *, trust_headers: bool = False) -> Origin:

@@ -13,7 +13,14 @@ _SET = f"""
 INSERT INTO {SCHEMA}.credentials (organization, user_name, password_hash) VALUES ($1, $2, $3)
 ON CONFLICT (organization, user_name) DO UPDATE SET password_hash = excluded.password_hash, update_time = now()
 """
-_REMOVE = f"DELETE FROM {SCHEMA}.credentials WHERE organization = $1 AND user_name = $2"
+# What else the user proved themselves by goes with it.
+_REMOVE = f"""
+WITH authenticators AS (DELETE FROM {SCHEMA}.authenticators WHERE organization = $1 AND user_name = $2),
+codes AS (DELETE FROM {SCHEMA}.recovery_codes WHERE organization = $1 AND user_name = $2),
+enrolments AS (DELETE FROM {SCHEMA}.enrolments WHERE organization = $1 AND user_name = $2),
+addresses AS (DELETE FROM {SCHEMA}.verified_addresses WHERE organization = $1 AND user_name = $2)
+DELETE FROM {SCHEMA}.credentials WHERE organization = $1 AND user_name = $2
+"""
 
 
 class SqlCredentials:

@@ -48,8 +48,17 @@ class Database(Pool):
         if self._joined.get() is not None:
             yield
             return
+        async with self.together():
+            await self.fetch("SELECT pg_advisory_xact_lock($1, hashtext($2))", [_LOCK_CLASS, organization])
+            yield
+
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[None]:
+        """Open a transaction in which nobody waits for others of the organization; nested ones are one."""
+        if self._joined.get() is not None:
+            yield
+            return
         async with self.transaction() as transaction:
-            await transaction.fetch("SELECT pg_advisory_xact_lock($1, hashtext($2))", [_LOCK_CLASS, organization])
             token = self._joined.set(transaction)
             try:
                 yield

@@ -14,9 +14,10 @@ from services.auth.storage.families import SqlFamilies
 from services.auth.storage.hashing import Argon2Hasher
 from services.auth.storage.revocations import SqlRevocations
 from services.auth.storage.sessions import SqlSessions
-from services.auth.storage.signing_keys import RememberedKeys, SqlSigningKeys
+from services.auth.storage.signing_keys import RSA_ALGORITHM, RememberedKeys, SqlSigningKeys
 from services.auth.storage.throttle import RedisThrottle
 from services.auth.storage.tokens import JwtTokens
+from services.chassis.tokens import ALGORITHM
 from services.records.engine import Engine
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ async def open_storage(frame: Frame, settings: Settings) -> AsyncIterator[Storag
         engine = Engine(frame.contract, host=frame.name, pool=database, keyring=frame.keyring, schema=schema.SCHEMA)
         await engine.migrate(judge=frame.judge)
         await schema.migrate(database)
-        keys = SqlSigningKeys(database, frame.keyring.sealer("auth signing key"))
+        keys = SqlSigningKeys(database, frame.keyring.sealer("auth signing key"), (ALGORITHM, RSA_ALGORITHM))
         published = RememberedKeys(keys)
         yield Storage(
             database=database,

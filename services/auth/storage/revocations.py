@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from services.auth.domain.revocations import Revocation
 from services.auth.storage.schema import SCHEMA
+from services.chassis.revocations import RevokedTokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from services.auth.domain.revocations import Revocations
     from services.chassis.postgres import Executor
 
 REVOKE = f"""
@@ -49,3 +51,12 @@ class SqlRevocations:
     async def prune(self, now: datetime) -> None:
         """Forget those whose tokens have all expired."""
         await self._executor.fetch(_PRUNE, [now], repeatable=True)
+
+
+def remember_revoked(revocations: Revocations) -> RevokedTokens:
+    """Return what is revoked as memory has it, to be asked without a wait."""
+
+    async def fetch() -> Mapping[str, float]:
+        return {one.key: one.before for one in await revocations.living()}
+
+    return RevokedTokens(fetch=fetch)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import secrets
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, RSAKey
 
 from services.auth.domain.signing_keys import SigningKey
 from services.auth.storage.schema import SCHEMA
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from services.auth.domain.signing_keys import Rotation, SigningKeys
     from services.chassis.postgres import Executor, Pool
 
+RSA_ALGORITHM = "RS256"
+"""What id tokens are signed with for clients that know no better (OIDC Discovery §3)."""
+
+_RSA_BITS = 2048
 _LIST = f"SELECT id, public, private, activate_time FROM {SCHEMA}.signing_keys ORDER BY activate_time"
 _INSERT = f"""
 INSERT INTO {SCHEMA}.signing_keys (id, public, private, activate_time) VALUES ($1, $2, $3, $4)
@@ -38,10 +43,11 @@ _log = logging.getLogger(__name__)
 class SqlSigningKeys:
     """Key pairs in Postgres (port `SigningKeys`)."""
 
-    def __init__(self, pool: Pool, seal: Seal) -> None:
-        """Take the pool, and what seals private keys."""
+    def __init__(self, pool: Pool, seal: Seal, algorithms: Sequence[str] = (ALGORITHM,)) -> None:
+        """Take the pool, what seals private keys, and the algorithms for each of which there is to be a key."""
         self._pool = pool
         self._seal = seal
+        self._algorithms = algorithms
 
     async def list(self) -> Sequence[SigningKey]:
         """Return all keys."""
@@ -52,16 +58,25 @@ class SqlSigningKeys:
         async with self._pool.transaction() as transaction:
             await transaction.fetch(_LOCK)
             keys = await self._list(transaction)
-            activates = rotation.next_activation(keys, now)
-            if activates is not None:
-                key = generate_key(activates)
-                sealed = self._seal.seal(json.dumps(dict(key.private or {})).encode(), key.id.encode())
-                await transaction.fetch(_INSERT, [key.id, json.dumps(dict(key.public)), sealed, activates])
-                _log.info("made the signing key %s, which signs from %s", key.id, activates.isoformat())
-            if outdated := rotation.outdated(keys, now):
-                await transaction.fetch(_DELETE, [outdated])
-                _log.info("dropped the signing keys %s", ", ".join(outdated))
+            for algorithm in self._algorithms:
+                alike = [key for key in keys if key.algorithm == algorithm]
+                await self._exchange(transaction, algorithm, alike, rotation, now)
             return await self._list(transaction)
+
+    async def _exchange(
+        self, executor: Executor, algorithm: str, keys: Sequence[SigningKey], rotation: Rotation, now: datetime
+    ) -> None:
+        """Make and drop what is due among the keys of one algorithm."""
+        activates = rotation.next_activation(keys, now)
+        if activates is not None:
+            # Finding primes takes a tenth of a second, in which others are served.
+            key = await asyncio.to_thread(generate_key, activates, algorithm)
+            sealed = self._seal.seal(json.dumps(dict(key.private or {})).encode(), key.id.encode())
+            await executor.fetch(_INSERT, [key.id, json.dumps(dict(key.public)), sealed, activates])
+            _log.info("made the signing key %s (%s), from %s", key.id, algorithm, activates.isoformat())
+        if outdated := rotation.outdated(keys, now):
+            await executor.fetch(_DELETE, [outdated])
+            _log.info("dropped the signing keys %s", ", ".join(outdated))
 
     async def _list(self, executor: Executor) -> Sequence[SigningKey]:
         return [self._key(row) for row in await executor.fetch(_LIST, repeatable=True)]
@@ -111,10 +126,15 @@ class RememberedKeys:
         return self._keys
 
 
-def generate_key(activates: datetime) -> SigningKey:
-    """Return a new key pair (ES256) under a random id."""
+def generate_key(activates: datetime, algorithm: str = ALGORITHM) -> SigningKey:
+    """Return a new key pair for ES256 or RS256 under a random id."""
     kid = secrets.token_urlsafe(9)
-    pair = ECKey.generate_key("P-256", {"kid": kid, "use": "sig", "alg": ALGORITHM}, private=True)
+    parameters: Any = {"kid": kid, "use": "sig", "alg": algorithm}
+    pair: ECKey | RSAKey
+    if algorithm == RSA_ALGORITHM:
+        pair = RSAKey.generate_key(_RSA_BITS, parameters, private=True)
+    else:
+        pair = ECKey.generate_key("P-256", parameters, private=True)
     public = {name: str(value) for name, value in pair.as_dict(private=False).items()}
     private = {name: str(value) for name, value in pair.as_dict(private=True).items()}
     return SigningKey(id=kid, public=public, private=private, activates=activates)

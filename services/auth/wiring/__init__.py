@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.auth.wiring import accounts, keys
+from services.auth.wiring import accounts, audit, keys, mail, pages, revocations
 from services.auth.wiring.part import Part
 
 if TYPE_CHECKING:
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 TOPICS: tuple[Callable[[Kit], Part], ...] = (
     accounts.wire,
+    audit.wire,
     keys.wire,
+    revocations.wire,
+    pages.wire,
+    mail.wire,
 )
 """What auth is made of."""
 

@@ -9,11 +9,13 @@ from services.auth.domain.families import Families
 from services.auth.domain.grants import Grants
 from services.auth.domain.sessions import Sessions
 from services.auth.servicer.records import EngineRecords
+from services.auth.storage.revocations import remember_revoked
 
 if TYPE_CHECKING:
     from services.auth.settings import Settings
     from services.auth.storage.opened import Storage
     from services.chassis.frame import Frame
+    from services.chassis.revocations import RevokedTokens
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +36,8 @@ class Kit:
     """Gives clients their tokens."""
     grants: Grants
     """Guards changes of what people may do."""
+    revoked: RevokedTokens
+    """Which access tokens are good no more, as it was a second ago at most."""
 
     @property
     def trust_headers(self) -> bool:
@@ -63,4 +67,5 @@ def make_kit(frame: Frame, settings: Settings, storage: Storage) -> Kit:
             revocations=storage.revocations,
             changes=storage.database,
         ),
+        revoked=remember_revoked(storage.revocations),
     )

@@ -1,7 +1,9 @@
 """The contract: compiled from `.proto` files, read once, and judged as it is read."""
 
 from services.chassis.contract.access import (
+    ANY_WORKLOAD,
     DEFAULT_TIMEOUT,
+    LEVELS,
     Access,
     Audit,
     Authenticated,
@@ -11,6 +13,7 @@ from services.chassis.contract.access import (
     Permission,
     Public,
     Rule,
+    StepUp,
 )
 from services.chassis.contract.compile import (
     compile_protos,
@@ -56,7 +59,9 @@ from services.chassis.repository import (
 )
 
 __all__ = [
+    "ANY_WORKLOAD",
     "DEFAULT_TIMEOUT",
+    "LEVELS",
     "PROTO_ROOT",
     "RECORD_HOST",
     "REPOSITORY",
@@ -85,6 +90,7 @@ __all__ = [
     "Service",
     "Standard",
     "StandardKind",
+    "StepUp",
     "Transition",
     "camel",
     "compile_protos",

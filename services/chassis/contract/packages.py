@@ -23,6 +23,9 @@ OWN = "tenon"
 ADOPTED_PACKAGES = frozenset(service.rpartition(".")[0] for service in ADOPTED)
 """Packages that others publish and a service here serves."""
 
+PAGE_FOLDERS = frozenset({"access", "account", "federation", "oauth2"})
+"""First segments of the paths at which auth serves what is HTTP by its standard; no package has REST paths there."""
+
 _VERSION = re.compile(r"v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?")
 
 
@@ -70,6 +73,12 @@ def check_packages(sources: Sources, problems: Problems, *, services: Collection
                 file.element,
                 f"The packages {other} and {package} both end with {segment}.{version}, and REST paths begin with that",
                 "Rename one of the two",
+            )
+        if segment in PAGE_FOLDERS:
+            problems.add(
+                file.element,
+                f"The REST paths of the package {package} would begin with /{segment}/, where auth has its pages",
+                "Give its last segment but one another name",
             )
         if file.name not in own:
             _check_outsider(file, segment, taken, problems)

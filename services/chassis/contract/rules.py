@@ -9,7 +9,9 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from tenon.options.v1 import options_pb2
 
 from services.chassis.contract.access import (
+    ANY_WORKLOAD,
     DEFAULT_TIMEOUT,
+    LEVELS,
     Access,
     Audit,
     Authenticated,
@@ -19,6 +21,7 @@ from services.chassis.contract.access import (
     Permission,
     Public,
     Rule,
+    StepUp,
 )
 from services.chassis.contract.problem import MEND_UNKNOWN
 
@@ -67,12 +70,13 @@ def read_rule(options: MethodOptions, element: Element, problems: Problems, *, s
         return Rule(access=NOBODY_MAY)
     rule = options.Extensions[options_pb2.rule]
     access = _read_access(rule, element, problems, services)
-    _refuse_unenforced(rule, element, problems)
+    _refuse_unknown(rule, element, problems)
     return Rule(
         access=access,
         limit=_read_limit(rule.limit, access, element, problems) if rule.HasField("limit") else None,
         timeout=_read_timeout(rule, element, problems),
         audit=_AUDIT.get(rule.audit, Audit.WRITES),
+        step_up=_read_step_up(rule.step_up, access, element, problems) if rule.HasField("step_up") else None,
     )
 
 
@@ -123,23 +127,38 @@ def _read_internal(
     workloads = sorted({*services, *MESH_CLIENTS})
     if not internal.callers:
         problems.add(element, "The rule is internal and names no callers", 'Name them: `internal: {callers: ["auth"]}`')
+    if ANY_WORKLOAD in internal.callers and len(internal.callers) > 1:
+        problems.add(element, "The rule names every workload and others beside", 'Write `internal: {callers: ["*"]}`')
     for caller in internal.callers:
-        if caller not in workloads:
+        if caller not in (*workloads, ANY_WORKLOAD):
             problems.add(
                 element, f"The rule names the caller {caller!r}, which is no workload", f"Name one of {workloads}"
             )
     return Internal(callers=tuple(internal.callers))
 
 
-def _refuse_unenforced(rule: options_pb2.Rule, element: Element, problems: Problems) -> None:
-    """Refuse what guards something and is not enforced: to ignore it would fail open."""
-    if rule.HasField("step_up"):
-        problems.add(element, "`step_up` is not enforced yet", "Remove it, or leave the method out until it is")
-    if rule.audit == options_pb2.AUDIT_ALL:
+def _read_step_up(step_up: options_pb2.StepUp, access: Access, element: Element, problems: Problems) -> StepUp:
+    max_age = _seconds(step_up.max_age) if step_up.HasField("max_age") else None
+    if isinstance(access, Public) or (isinstance(access, Internal) and access.callers):
         problems.add(
-            element, "`audit: AUDIT_ALL` is not enforced yet: only writes are audited", "Remove it, or say AUDIT_WRITES"
+            element,
+            "The rule asks for a step-up of callers who need not have signed in",
+            "Say `authenticated` or `permission`, or remove `step_up`",
         )
-    parts = (rule, rule.limit, rule.internal)
+    if not step_up.acr and max_age is None:
+        problems.add(element, "The step-up asks for nothing", "Set `acr`, `max_age` or both, or remove `step_up`")
+    if step_up.acr and step_up.acr not in LEVELS:
+        problems.add(
+            element, f"The step-up asks for {step_up.acr!r}, which is no level", f"Write one of {list(LEVELS)}"
+        )
+    if max_age is not None and max_age < 1:
+        problems.add(element, f"The step-up's age of {max_age:g} s is shorter than 1 s", "Set `max_age` to 1 s or more")
+    return StepUp(acr=step_up.acr if step_up.acr in LEVELS else LEVELS[-1] if step_up.acr else "", max_age=max_age)
+
+
+def _refuse_unknown(rule: options_pb2.Rule, element: Element, problems: Problems) -> None:
+    """Refuse what might guard something and is not known here: to ignore it would fail open."""
+    parts = (rule, rule.limit, rule.internal, rule.step_up)
     if any(len(UnknownFieldSet(part)) for part in parts) or rule.audit not in _AUDIT:
         problems.add(
             element,

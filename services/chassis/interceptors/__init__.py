@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Protocol
 
+from services.chassis.interceptors.audit import AuditInterceptor
 from services.chassis.interceptors.caller import CallerInterceptor, Verifier
 from services.chassis.interceptors.errors import ErrorsInterceptor
 from services.chassis.interceptors.rule import RuleInterceptor
@@ -14,13 +15,14 @@ from services.chassis.interceptors.validation import ValidationInterceptor
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from services.chassis.audit import AuditTrail
     from services.chassis.call import Call
     from services.chassis.telemetry import Telemetry
     from services.chassis.transport.handlers import Handler, Stream, Unary
 
 __all__ = ["ORDER", "Chain", "Interceptor", "Verifier", "standard_chain"]
 
-ORDER = ("errors", "telemetry", "caller", "rule", "validation")
+ORDER = ("errors", "telemetry", "audit", "caller", "rule", "validation")
 """From the outermost to the one next to the servicer."""
 
 
@@ -90,11 +92,14 @@ def _as_generator(function: Stream) -> Stream:
     return run
 
 
-def standard_chain(*, telemetry: Telemetry, verifier: Verifier, trust_domain: str, namespace: str = "tenon") -> Chain:
+def standard_chain(
+    *, telemetry: Telemetry, verifier: Verifier, audit: AuditTrail, trust_domain: str, namespace: str = "tenon"
+) -> Chain:
     """Return the chain that every service has, in ORDER."""
     interceptors: tuple[Interceptor, ...] = (
         ErrorsInterceptor(),
         TelemetryInterceptor(telemetry),
+        AuditInterceptor(audit),
         CallerInterceptor(verifier, trust_domain=trust_domain, namespace=namespace),
         RuleInterceptor(),
         ValidationInterceptor(),

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from services.chassis.call import NOBODY, Caller, CallerKind
 from services.chassis.contract import Public
-from services.chassis.errors import TenonError, Unauthenticated
+from services.chassis.errors import TenonError
+from services.chassis.tokens import TokenRefused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,10 +23,18 @@ _BEARER = "bearer "
 _KEPT = 4096
 
 
-class AuthorizationMalformed(Unauthenticated):
+class AuthorizationMalformed(TokenRefused):
     """The header is there, and is no bearer token (RFC 6750 §2.1)."""
 
     reason = "TOKEN_INVALID"
+    challenge = 'Bearer error="invalid_request"'
+
+
+class ProofMissing(TokenRefused):
+    """The token is bound to a key, and nobody has proven to hold it (RFC 9449 §7.2)."""
+
+    reason = "PROOF_MISSING"
+    challenge = 'DPoP error="invalid_token"'
 
 
 class Verifier(Protocol):
@@ -96,6 +105,10 @@ class CallerInterceptor:
             raise AuthorizationMalformed("The authorization header is not `Bearer` and a token.")
         token = header[7:].strip()
         claims = await self._verifier.verify(token)
+        if claims.confirmation:
+            # The edge exchanges it, once its proof is checked, for one that is not bound: whoever brings it here has
+            # stolen it on the way.
+            raise ProofMissing("The access token is bound to a key. Send it to the edge, with its proof (RFC 9449).")
         call.caller = self._claimant(claims, workload.workload)
         call.token, call.valid_until = token, claims.expires
 

@@ -104,6 +104,8 @@ def _raise_status(error: BaseException, call: Call) -> NoReturn:
     if isinstance(error, TenonError):
         if error.code >= Internal.code and isinstance(error, Internal | Unavailable):
             _LOG.warning("%s answered %s: %s", call.method.path, error.reason, error.message, exc_info=error)
+        if challenge := getattr(error, "challenge", ""):
+            call.set_header("www-authenticate", challenge)
         raise status_of(error) from error
     if isinstance(error, asyncio.CancelledError):
         if not call.expired:

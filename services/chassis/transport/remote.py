@@ -47,8 +47,10 @@ class RemoteCalls:
         """Take the channels."""
         self._clients = clients
 
-    async def invoke(self, path: str, request: bytes, call: Call, seconds: float) -> bytes:
+    async def invoke(self, path: str, request: bytes, call: Call | None, seconds: float) -> bytes:
         """Call an RPC and return its response, encoded; it may take so many seconds.
+
+        `call` is None where this process calls for itself alone.
 
         Raises:
             PeerUnknown: where nobody knows who serves it.
@@ -58,7 +60,7 @@ class RemoteCalls:
         channel = self._clients.channel(self._clients.host_of(path))
         send: Any = channel.unary_unary(path)
         try:
-            answer: bytes = await send(request, timeout=seconds, metadata=metadata_of(call))
+            answer: bytes = await send(request, timeout=seconds, metadata=metadata_of(call) if call else ())
         except grpc.aio.AioRpcError as error:
             _raise_failure(path, error)
         return answer

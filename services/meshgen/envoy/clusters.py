@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 NOWHERE = "nowhere"
 """The cluster without endpoints that takes what no route names, after it has been denied."""
 
+PUBLIC_BUDGET = "HIGH"
+"""The budget of calls that need no token. Envoy calls it a priority, and prefers nobody by it."""
+
 ADMIN = "edge-admin"
 OTLP = "otlp"
 
@@ -78,13 +81,15 @@ def _grpc_cluster(topology: Topology, name: str, *, static: bool) -> Node:
             "grpc_health_check": {},
         }
     ]
-    cluster["circuit_breakers"] = {
-        # Envoy keeps one budget for each of its two priorities.
-        "thresholds": [_budget("DEFAULT", MAX_CALLS), _budget("HIGH", MAX_PUBLIC_CALLS)]
-    }
+    cluster["circuit_breakers"] = _budgets()
     if topology.certs:
         cluster["transport_socket"] = upstream_tls(topology, name, alpn="h2", static=static)
     return cluster
+
+
+def _budgets() -> Node:
+    """Return what may be under way in one service at once. Envoy keeps a budget for each of its two priorities."""
+    return {"thresholds": [_budget("DEFAULT", MAX_CALLS), _budget(PUBLIC_BUDGET, MAX_PUBLIC_CALLS)]}
 
 
 def _budget(priority: str, calls: int) -> Node:
@@ -101,6 +106,8 @@ def _budget(priority: str, calls: int) -> Node:
 
 def _http_cluster(topology: Topology, name: str, service: str, endpoints: Sequence[str], *, static: bool) -> Node:
     cluster = _cluster(name, endpoints, _http1())
+    # Who lets pages pile up keeps nobody from the keys of the tokens, nor from having an API key exchanged.
+    cluster["circuit_breakers"] = _budgets()
     if topology.certs:
         cluster["transport_socket"] = upstream_tls(topology, service, alpn="http/1.1", static=static)
     return cluster

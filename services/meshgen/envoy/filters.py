@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.meshgen.envoy.clusters import http_cluster
+from services.meshgen.envoy.exchange import exchange_filters
+from services.meshgen.envoy.http_pages import BODY_LIMITS
 from services.meshgen.envoy.policy import CLAIMS, JWT, LOCAL_LIMIT, NONE, RBAC, TOKEN
 from services.meshgen.envoy.render import Node, duration, extension
 from services.meshgen.envoy.routes import CORS, JWKS_PATH, TRANSCODER
@@ -35,9 +37,9 @@ def http_filters(topology: Topology) -> list[Node]:
     """Return the filters, each after what it needs.
 
     CORS before the transcoder, which knows no OPTIONS; the size limit before whatever buffers; gRPC-Web before the
-    transcoder, which passes gRPC on; compression outside the transcoder, so that it sees JSON; token, permission and
-    limit after the transcoder, so that they see one path per RPC; the limit after the permission, so that denied calls
-    use up nobody's quota.
+    transcoder, which passes gRPC on; compression outside the transcoder, so that it sees JSON; exchange, token,
+    permission and limit after the transcoder, so that they see one path per RPC; the exchange before the token that it
+    gives; the limit after the permission, so that denied calls use up nobody's quota.
     """
     return [
         extension(CORS, "envoy.extensions.filters.http.cors.v3.Cors"),
@@ -46,6 +48,7 @@ def http_filters(topology: Topology) -> list[Node]:
             "envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit",
             max_request_bytes=topology.max_request_bytes,
         ),
+        *(_narrower_limit(name, size) for size, name in BODY_LIMITS.items()),
         extension("envoy.filters.http.grpc_web", "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb"),
         _compressor(),
         # No services of its own: descriptor and services are in the route file, and change together with the routes.
@@ -55,6 +58,7 @@ def http_filters(topology: Topology) -> list[Node]:
             proto_descriptor_bin="",
             services=[],
         ),
+        *exchange_filters(topology),
         _token(topology),
         # Deny whatever a route does not allow.
         extension(RBAC, "envoy.extensions.filters.http.rbac.v3.RBAC", rules={"action": "ALLOW", "policies": {}}),
@@ -71,6 +75,12 @@ def http_filters(topology: Topology) -> list[Node]:
             suppress_envoy_headers=True,
         ),
     ]
+
+
+def _narrower_limit(name: str, size: int) -> Node:
+    """Return a limit of the body that is off until a route switches it on."""
+    kind = "envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit"
+    return {**extension(name, kind, max_request_bytes=size), "disabled": True}
 
 
 def _compressor() -> Node:

@@ -79,6 +79,11 @@ def _token_policy(path: str, name: str, values: list[Node]) -> dict[str, Node]:
     }
 
 
+def address_limit(name: str, limit: Limit) -> Node:
+    """Return the bucket of each address, for what is served without a contract and without a token."""
+    return _limit(name, limit, signed_in=False)
+
+
 _CLAIM_OF: Mapping[Per, str] = {Per.SUBJECT: "sub", Per.ORGANIZATION: "org"}
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
+from services.meshgen.envoy.exchange import API_KEY, KIND, NOTED, PROVEN
+
 if TYPE_CHECKING:
     from services.meshgen.envoy.render import Node
 
@@ -30,7 +32,31 @@ class Reply:
     """The sentence that every client reads."""
     explained: bool = False
     """Whether REST clients also read Envoy's own text; never where it tells of the inside of the mesh."""
+    domain: str = DOMAIN
+    """The domain of its `ErrorInfo`."""
+    credential: str = ""
+    """The kind of credential that auth has refused, as a regular expression; empty for all else."""
 
+
+REFUSALS = (
+    Reply(
+        http=401,
+        code=16,
+        reason="API_KEY_INVALID",
+        message="The API key is unknown, misspelt, expired or revoked, or its owner may not act.",
+        domain="auth.tenon",
+        credential=API_KEY,
+    ),
+    Reply(
+        http=401,
+        code=16,
+        reason="DPOP_PROOF_INVALID",
+        message="The token is not good, or the proof of its key does not fit this call (RFC 9449).",
+        domain="auth.tenon",
+        credential=PROVEN,
+    ),
+)
+"""The replies to credentials that auth does not exchange: one for each kind, since whoever guesses learns from more."""
 
 REPLIES = (
     Reply(http=400, code=3, reason="INVALID_ARGUMENT", message="The request is malformed.", explained=True),
@@ -55,7 +81,7 @@ REPLIES = (
 
 def local_replies() -> Node:
     """Return `LocalReplyConfig`: for each status one mapper for REST clients and one for gRPC clients."""
-    return {"mappers": [mapper for reply in REPLIES for mapper in (_rest(reply), _grpc(reply))]}
+    return {"mappers": [mapper for reply in (*REFUSALS, *REPLIES) for mapper in (_rest(reply), _grpc(reply))]}
 
 
 def _rest(reply: Reply) -> Node:
@@ -79,12 +105,12 @@ def _rest(reply: Reply) -> Node:
         }
     }
     details: list[Node] = [
-        {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reply.reason, "domain": DOMAIN},
+        {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reply.reason, "domain": reply.domain},
         {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "%REQ(X-REQUEST-ID)%"},
     ]
     message = f"{reply.message} %LOCAL_REPLY_BODY%" if reply.explained else reply.message
     return {
-        "filter": {"and_filter": {"filters": [_status_is(reply.http), is_rest]}},
+        "filter": {"and_filter": {"filters": [*_fits(reply), is_rest]}},
         "body_format_override": {
             "json_format": {"code": reply.code, "message": message, "details": details},
             "content_type": "application/json",
@@ -100,7 +126,7 @@ def _grpc(reply: Reply) -> Node:
     """
     values = {"grpc-status": str(reply.code), "grpc-message": reply.message, "grpc-status-details-bin": _details(reply)}
     return {
-        "filter": _status_is(reply.http),
+        "filter": {"and_filter": {"filters": _fits(reply)}} if reply.credential else _status_is(reply.http),
         "status_code": 200,
         "body_format_override": {
             "text_format_source": {"inline_string": ""},
@@ -116,9 +142,25 @@ def _grpc(reply: Reply) -> Node:
 def _details(reply: Reply) -> str:
     """Return the trailer that carries the whole status, as gRPC encodes binary metadata."""
     info = any_pb2.Any()
-    info.Pack(error_details_pb2.ErrorInfo(reason=reply.reason, domain=DOMAIN))
+    info.Pack(error_details_pb2.ErrorInfo(reason=reply.reason, domain=reply.domain))
     status = status_pb2.Status(code=reply.code, message=reply.message, details=[info])
     return base64.b64encode(status.SerializeToString(deterministic=True)).decode().rstrip("=")
+
+
+def _fits(reply: Reply) -> list[Node]:
+    """Return the filters that tell the reply, all of which must hold."""
+    if not reply.credential:
+        return [_status_is(reply.http)]
+    kind = {
+        "filter": NOTED,
+        "path": [{"key": KIND}],
+        "value": {"string_match": {"safe_regex": {"regex": reply.credential}}},
+    }
+    return [
+        _status_is(reply.http),
+        {"response_flag_filter": {"flags": ["UAEX"]}},
+        {"metadata_filter": {"matcher": kind, "match_if_key_not_found": False}},
+    ]
 
 
 def _status_is(status: int) -> Node:

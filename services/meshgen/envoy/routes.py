@@ -8,8 +8,10 @@ import re
 from typing import TYPE_CHECKING
 
 from services.chassis.contract import Idempotency, Public
-from services.meshgen.envoy.clusters import NOWHERE, http_cluster
+from services.meshgen.envoy.clusters import NOWHERE, PUBLIC_BUDGET, http_cluster
 from services.meshgen.envoy.descriptors import edge_descriptors
+from services.meshgen.envoy.exchange import with_exchange, without_exchange
+from services.meshgen.envoy.http_pages import http_page_routes
 from services.meshgen.envoy.pages import LARGEST, page_routes
 from services.meshgen.envoy.policy import JWT, TOKEN, method_policy, public_policy, requirement
 from services.meshgen.envoy.render import FILTER_CONFIG, Node, duration, typed
@@ -48,9 +50,6 @@ JWKS_PATH = "/auth/v1/jwks.json"
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """The largest answer that is turned into JSON: many times a page of 1,000 records."""
 
-PUBLIC_BUDGET = "HIGH"
-"""The budget of calls that need no token. Envoy calls it a priority, and prefers nobody by it."""
-
 STREAM_GRACE_SECONDS = 1.0
 """How much later than its rule says a stream is cut by the edge: before that, its service ends it with a status."""
 
@@ -78,7 +77,8 @@ def route_configuration(
             route["typed_per_filter_config"] |= without_limit()
     routes += [_stream_route(path, topology.reflection_service, REFLECTION_SECONDS) for path in REFLECTION]
     routes += [_stream_route(path, topology.reflection_service, HEALTH_SECONDS) for path in HEALTH]
-    routes += [_jwks_route(topology), _healthz_route(), *page_routes(contract, topology, static=static, texts=texts)]
+    routes += [_jwks_route(topology), _healthz_route(), *http_page_routes(topology)]
+    routes += [*page_routes(contract, topology, static=static, texts=texts)]
     if any(method.server_streaming for method in methods):
         routes.append(_events_route(contract))
     for name, match in upload_matches(contract):
@@ -136,6 +136,8 @@ def method_route(method: Method) -> Node:
         route["route"]["priority"] = PUBLIC_BUDGET
         route["request_headers_to_remove"] = ["authorization"]
     route["typed_per_filter_config"] = method_policy(method)
+    if not isinstance(method.rule.access, Public):
+        route["typed_per_filter_config"] |= with_exchange()
     return route
 
 
@@ -239,7 +241,7 @@ def _catch_all(filters: dict[str, Node] | None = None) -> Node:
 
 def _host_filters(contract: Contract, topology: Topology) -> dict[str, Node]:
     """Return what holds for every route that does not say otherwise: a token is needed, and the contract is this."""
-    configs = {TRANSCODER: _transcoder_of(contract), JWT: requirement(TOKEN)}
+    configs = {TRANSCODER: _transcoder_of(contract), JWT: requirement(TOKEN), **without_exchange()}
     if topology.cors_origins:
         configs[CORS] = _cors(topology.cors_origins)
     return configs
@@ -255,8 +257,9 @@ def _cors(origins: tuple[str, ...]) -> Node:
         "envoy.extensions.filters.http.cors.v3.CorsPolicy",
         allow_origin_string_match=[_origin(origin) for origin in origins],
         allow_methods="GET, POST, PUT, PATCH, DELETE, OPTIONS",
-        allow_headers="authorization, content-type, grpc-timeout, if-match, if-none-match, x-grpc-web, x-user-agent",
-        expose_headers="etag, grpc-message, grpc-status, grpc-status-details-bin, location, retry-after, "
+        allow_headers="authorization, content-type, dpop, grpc-timeout, if-match, if-none-match, x-grpc-web, "
+        "x-user-agent",
+        expose_headers="dpop-nonce, etag, grpc-message, grpc-status, grpc-status-details-bin, location, retry-after, "
         "www-authenticate, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-request-id",
         max_age="600",
         # Callers sign in by a header and never by a cookie.

@@ -6,6 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from services.chassis.contract import Authenticated, Internal, Permission, Public
+from services.meshgen.envoy.exchange import EXCHANGE_PATH
+from services.meshgen.envoy.http_pages import HTTP_PAGES
 from services.meshgen.envoy.routes import HEALTH, JWKS_PATH, REFLECTION
 from services.meshgen.k8s.manifest import PART_LABEL, Manifest, manifest, object_name, selector
 from services.meshgen.k8s.workloads import EDGE
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from services.meshgen.topology import Topology
 
 _API = "security.istio.io/v1"
+
+REVOCATIONS_PATH = "/internal/revocations"
+"""Where auth tells the services of the mesh which tokens are good no more."""
 
 
 def mesh_manifests(topology: Topology) -> list[Manifest]:
@@ -44,7 +49,20 @@ def mesh_manifests(topology: Topology) -> list[Manifest]:
             keys,
             [{"to": [{"operation": {"ports": [str(HTTP_PORT)], "methods": ["GET"], "paths": [JWKS_PATH]}}]}],
         ),
+        _allow("http-pages", keys, [_http_rule(_principals(topology, [EDGE]), _http_pages())]),
+        _allow("exchange", keys, [_http_rule(_principals(topology, [EDGE]), [f"{EXCHANGE_PATH}/*"])]),
+        _allow("revocations", keys, [_http_rule(_principals(topology, sorted(topology.grpc)), [REVOCATIONS_PATH])]),
     ]
+
+
+def _http_pages() -> list[str]:
+    """Return the paths of auth's pages as Istio writes them: a star at the end stands for all that follows."""
+    return sorted({f"{page.path.partition('{}')[0]}*" if page.is_family else page.path for page in HTTP_PAGES})
+
+
+def _http_rule(source: Manifest, paths: list[str]) -> Manifest:
+    operation = {"ports": [str(HTTP_PORT)], "paths": paths}
+    return {"from": [{"source": source}], "to": [{"operation": operation}]}
 
 
 def service_policies(contract: Contract, topology: Topology, host: str) -> list[Manifest]:

@@ -29,6 +29,7 @@ from tenon.auth.v1 import (
 )
 
 from services.auth.__main__ import wire
+from services.chassis.audit import AuditTrail
 from services.chassis.contract import PROTO_ROOT, Contract, compile_protos, load_contract, write_contract
 from services.chassis.frame import Frame
 from services.chassis.interceptors import standard_chain
@@ -131,10 +132,13 @@ async def started(environ: Mapping[str, str]) -> AsyncIterator[Service]:
         clients=clients,
         telemetry=fake_telemetry(),
         publish=lambda _contract, _handlers: None,
+        audit=AuditTrail(None),
     )
     async with wire(frame) as wiring:
         assert wiring.verifier is not None
-        chain = standard_chain(telemetry=frame.telemetry, verifier=wiring.verifier, trust_domain="tenon.local")
+        chain = standard_chain(
+            telemetry=frame.telemetry, verifier=wiring.verifier, audit=frame.audit, trust_domain="tenon.local"
+        )
         yield Service(
             channel=lambda name: MemoryChannel(
                 wiring.handlers, chain.bind, peer=f"spiffe://tenon.local/ns/tenon/sa/{name}" if name else ""

@@ -7,6 +7,7 @@ import socketserver
 import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -133,37 +134,45 @@ class Worker:
         self.socket.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """An HTTP request, as it came to the service."""
+
+    method: str
+    """Its method."""
+    path: str
+    """Its path with the query."""
+    headers: dict[str, str]
+    """Its headers by their lower-case names."""
+    body: bytes
+    """Its body."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What the service answers."""
+
+    status: int = 200
+    """The HTTP status."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """The headers."""
+    body: bytes = b""
+    """The body."""
+
+
 class HttpEndpoint:
-    """Serves bytes per path over a Unix socket to whoever is of the mesh, and counts."""
+    """Serves bytes per path over a Unix socket to whoever is of the mesh, and counts.
+
+    `pages` are read by GET; `answer`, which may be exchanged, has all other requests.
+    """
 
     def __init__(self, socket: Path, certs: Path, pages: dict[str, Callable[[], bytes]]) -> None:
         self.served: list[str] = []
-        served = self.served
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                served.append(self.path)
-                body = pages[self.path]() if self.path in pages else b""
-                self.send_response(200 if body else 404)
-                self.send_header("content-length", str(len(body)))
-                self.send_header("connection", "close")
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                return
-
-            def address_string(self) -> str:
-                return "unix"
-
-        class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-            daemon_threads = True
-            request_queue_size = 64
-
+        self.asked: list[Asked] = []
+        self.answer: Callable[[Asked], Said] = lambda asked: Said(status=404)
+        self._pages = pages
         socket.unlink(missing_ok=True)
-        self._server = Server(str(socket), Handler)
+        self._server = _Server(str(socket), self.serve)
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certs / "ca.pem"))
         tls.verify_mode = ssl.CERT_REQUIRED
         tls.load_cert_chain(certs / "cert.pem", certs / "key.pem")
@@ -171,8 +180,64 @@ class HttpEndpoint:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
+    def serve(self, asked: Asked) -> Said:
+        """Return the page, or what the test answers."""
+        if asked.method == "GET" and asked.path in self._pages:
+            self.served.append(asked.path)
+            return Said(body=self._pages[asked.path]())
+        self.asked.append(asked)
+        return self.answer(asked)
+
     def close(self) -> None:
         """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, path: str, serve: Callable[[Asked], Said]) -> None:
+        super().__init__(path, _Handler)
+        self.serve = serve
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of a client that has gone: the edge cuts off what is too large."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def handle_method(self) -> None:
+        """Answer a request of any method."""
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        asked = Asked(method=self.command, path=self.path, headers=headers, body=self._read_body())
+        said = self.server.serve(asked)
+        self.send_response(said.status)
+        for name, value in {**said.headers, "content-length": str(len(said.body)), "connection": "close"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(said.body)
+
+    def _read_body(self) -> bytes:
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length", "0")))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        return body
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+    def address_string(self) -> str:
+        return "unix"
+
+
+for _method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+    setattr(_Handler, f"do_{_method}", _Handler.handle_method)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.chassis.jwks import Jwks
 from services.chassis.logs import AccessLog, quote
+from services.chassis.revocations import NothingRevoked
 from services.chassis.telemetry import set_up_telemetry
 from services.chassis.tokens import TokenVerifier
 
@@ -46,7 +47,9 @@ class Tokens:
         async def fetch() -> bytes:
             return jwks.encode()
 
-        self._verifier = TokenVerifier(keys=Jwks(fetch=fetch), issuer=issuer, audience=audience)
+        self._verifier = TokenVerifier(
+            keys=Jwks(fetch=fetch), revoked=NothingRevoked(), issuer=issuer, audience=audience
+        )
 
     async def check(self, header: str | None) -> Claims:
         """Return what the token in an authorization header says; raises Refused."""

@@ -17,6 +17,7 @@ from services.auth.storage.signing_keys import RememberedKeys, generate_key
 from services.auth.storage.tokens import JwtTokens
 from services.chassis.errors import Unavailable
 from services.chassis.jwks import Jwks
+from services.chassis.revocations import NothingRevoked
 from services.chassis.tokens import AudienceMismatch, TokenExpired, TokenVerifier
 from tests.fakes.auth import START, FakeClock, FakeSigningKeys
 
@@ -56,7 +57,9 @@ def tokens(keys: FakeSigningKeys, clock: FakeClock) -> JwtTokens:
 
 def verifier_of(keys: FakeSigningKeys, clock: FakeClock, *, audience: str = "tenon") -> TokenVerifier:
     jwks = Jwks(fetch=lambda: render_jwks(keys), clock=clock.seconds)
-    return TokenVerifier(keys=jwks, issuer="https://tenon.test", audience=audience, clock=clock.seconds)
+    return TokenVerifier(
+        keys=jwks, revoked=NothingRevoked(), issuer="https://tenon.test", audience=audience, clock=clock.seconds
+    )
 
 
 async def test_a_signed_token_is_taken_by_the_chassis_until_it_expires(

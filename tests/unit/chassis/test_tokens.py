@@ -20,6 +20,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from services.chassis.jwks import Jwks, read_jwks
+from services.chassis.revocations import NothingRevoked
 from services.chassis.tokens import (
     AudienceMismatch,
     KeysUnavailable,
@@ -118,7 +119,9 @@ def keys(issuer: Issuer, clock: Clock) -> Jwks:
 
 @pytest.fixture
 def verifier(keys: Jwks, clock: Clock) -> TokenVerifier:
-    return TokenVerifier(keys=keys, issuer="https://tenon.test", audience="tenon", clock=clock)
+    return TokenVerifier(
+        keys=keys, revoked=NothingRevoked(), issuer="https://tenon.test", audience="tenon", clock=clock
+    )
 
 
 async def test_a_genuine_token_says_who_its_bearer_is(verifier: TokenVerifier) -> None:
@@ -335,7 +338,9 @@ def test_only_keys_that_sign_as_we_do_are_read() -> None:
 
 
 async def test_the_tokens_that_are_remembered_are_bounded(keys: Jwks, clock: Clock) -> None:
-    verifier = TokenVerifier(keys=keys, issuer="https://tenon.test", audience="tenon", clock=clock, capacity=10)
+    verifier = TokenVerifier(
+        keys=keys, revoked=NothingRevoked(), issuer="https://tenon.test", audience="tenon", clock=clock, capacity=10
+    )
     tokens = [sign(jti=str(n)) for n in range(30)]
     for token in tokens:
         await verifier.verify(token)

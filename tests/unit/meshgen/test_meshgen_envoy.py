@@ -35,6 +35,7 @@ JWT = "envoy.filters.http.jwt_authn"
 RBAC = "envoy.filters.http.rbac"
 LIMIT = "envoy.filters.http.local_ratelimit"
 TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
+EXCHANGE = "envoy.filters.http.ext_authz"
 
 
 def parse(path: str, topology: Topology | None = None) -> dict[str, Any]:
@@ -109,9 +110,9 @@ def test_a_token_is_needed_where_a_route_does_not_say_otherwise() -> None:
     free = {n for n, r in routes().items() if r["typed_per_filter_config"][JWT]["requirement_name"] == "none"}
     public = {m.path.strip("/") for m in toy_contract().methods.values() if isinstance(m.rule.access, Public)}
     rest = free - public
-    assert all(name in {"jwks", "healthz"} or name.startswith(("grpc.", "page/")) for name in rest), rest
-    # What Envoy answers by itself leaves it never.
-    forwarded = {name for name in free if "direct_response" not in routes()[name]}
+    assert all(name in {"jwks", "healthz"} or name.startswith(("grpc.", "page/", "http/")) for name in rest), rest
+    # What Envoy answers by itself leaves it never; the standards of auth's pages ask for the header.
+    forwarded = {n for n in free if "direct_response" not in routes()[n] and not n.startswith("http/")}
     assert all("authorization" in routes()[n].get("request_headers_to_remove", []) for n in forwarded)
 
 
@@ -137,7 +138,7 @@ def test_the_transcoder_comes_before_every_policy() -> None:
 def test_the_transcoder_is_never_disabled_where_a_policy_counts() -> None:
     for name, route in routes().items():
         disabled = route["typed_per_filter_config"].get(TRANSCODER, {}).get("disabled", False)
-        assert disabled == (name in {"jwks", "healthz"} or name.startswith("page/")), name
+        assert disabled == (name in {"jwks", "healthz"} or name.startswith(("page/", "http/"))), name
 
 
 def test_descriptor_and_services_are_in_the_route_file_alone() -> None:
@@ -174,7 +175,23 @@ def _fields(contract: Any) -> Iterator[Any]:
 
 def test_retries_are_for_methods_that_may_be_repeated() -> None:
     retried = {name for name, route in routes().items() if "retry_policy" in route.get("route", {})}
-    assert retried == {"tenon.toy.v1.ToyService/Look", "jwks"}
+    assert {name for name in retried if not name.startswith("http/")} == {"tenon.toy.v1.ToyService/Look", "jwks"}
+    assert not [n for n in retried if n.startswith("http/") and "POST" in str(routes()[n]["match"]["headers"])]
+
+
+def test_credentials_are_exchanged_where_a_token_is_needed_and_nowhere_else() -> None:
+    assert parse("rds/routes.yaml")["virtual_hosts"][0]["typed_per_filter_config"][EXCHANGE]["disabled"] is True
+    exchanged = {name for name, route in routes().items() if EXCHANGE in route["typed_per_filter_config"]}
+    methods = [m for m in toy_contract().methods.values() if not m.is_internal]
+    assert exchanged == {m.path.strip("/") for m in methods if not isinstance(m.rule.access, Public)}
+
+
+def test_a_failed_exchange_denies() -> None:
+    """Auth statement 49."""
+    config = next(f["typed_config"] for f in manager()["http_filters"] if f["name"] == EXCHANGE)
+    assert config["failure_mode_allow"] is False
+    order = [f["name"] for f in manager()["http_filters"]]
+    assert order.index(TRANSCODER) < order.index(EXCHANGE) < order.index(JWT)
 
 
 @pytest.mark.parametrize(

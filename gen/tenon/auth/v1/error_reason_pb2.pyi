@@ -100,6 +100,36 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "SIGNING_KEY_MISSING", "domain": "auth.tenon"}
     """
+    ERROR_REASON_FLOW_UNKNOWN: _ErrorReason.ValueType  # 30
+    """The authorization that a person was asked about is over, or never was.
+
+        {"reason": "FLOW_UNKNOWN", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_CLIENT_INVALID: _ErrorReason.ValueType  # 31
+    """A client cannot be registered as it is. BadRequest names the fields.
+
+        {"reason": "CLIENT_INVALID", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_CLIENT_UNKNOWN: _ErrorReason.ValueType  # 32
+    """There is no such client, or it has no such secret.
+
+        {"reason": "CLIENT_UNKNOWN", "domain": "auth.tenon", "metadata": {"name": "clients/0198"}}
+    """
+    ERROR_REASON_CLIENT_HAS_NO_SECRETS: _ErrorReason.ValueType  # 33
+    """The client proves who it is in another way than by a secret, or not at all.
+
+        {"reason": "CLIENT_HAS_NO_SECRETS", "domain": "auth.tenon", "metadata": {"name": "clients/0198", "authentication": "none"}}
+    """
+    ERROR_REASON_TOO_MANY_SECRETS: _ErrorReason.ValueType  # 34
+    """The client has as many secrets as it may have.
+
+        {"reason": "TOO_MANY_SECRETS", "domain": "auth.tenon", "metadata": {"name": "clients/0198", "limit": "5"}}
+    """
+    ERROR_REASON_CONSENT_UNKNOWN: _ErrorReason.ValueType  # 35
+    """The caller has agreed to nothing for this client.
+
+        {"reason": "CONSENT_UNKNOWN", "domain": "auth.tenon", "metadata": {"client": "clients/0198"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Says why a call to auth failed. `google.rpc.ErrorInfo` carries it without the prefix."""
@@ -180,5 +210,35 @@ ERROR_REASON_SIGNING_KEY_MISSING: ErrorReason.ValueType  # 15
 """No key signs tokens yet.
 
     {"reason": "SIGNING_KEY_MISSING", "domain": "auth.tenon"}
+"""
+ERROR_REASON_FLOW_UNKNOWN: ErrorReason.ValueType  # 30
+"""The authorization that a person was asked about is over, or never was.
+
+    {"reason": "FLOW_UNKNOWN", "domain": "auth.tenon"}
+"""
+ERROR_REASON_CLIENT_INVALID: ErrorReason.ValueType  # 31
+"""A client cannot be registered as it is. BadRequest names the fields.
+
+    {"reason": "CLIENT_INVALID", "domain": "auth.tenon"}
+"""
+ERROR_REASON_CLIENT_UNKNOWN: ErrorReason.ValueType  # 32
+"""There is no such client, or it has no such secret.
+
+    {"reason": "CLIENT_UNKNOWN", "domain": "auth.tenon", "metadata": {"name": "clients/0198"}}
+"""
+ERROR_REASON_CLIENT_HAS_NO_SECRETS: ErrorReason.ValueType  # 33
+"""The client proves who it is in another way than by a secret, or not at all.
+
+    {"reason": "CLIENT_HAS_NO_SECRETS", "domain": "auth.tenon", "metadata": {"name": "clients/0198", "authentication": "none"}}
+"""
+ERROR_REASON_TOO_MANY_SECRETS: ErrorReason.ValueType  # 34
+"""The client has as many secrets as it may have.
+
+    {"reason": "TOO_MANY_SECRETS", "domain": "auth.tenon", "metadata": {"name": "clients/0198", "limit": "5"}}
+"""
+ERROR_REASON_CONSENT_UNKNOWN: ErrorReason.ValueType  # 35
+"""The caller has agreed to nothing for this client.
+
+    {"reason": "CONSENT_UNKNOWN", "domain": "auth.tenon", "metadata": {"client": "clients/0198"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

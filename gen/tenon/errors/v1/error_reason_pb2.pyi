@@ -377,6 +377,27 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "TABLES_CHANGED", "domain": "tenon"}
     """
+    ERROR_REASON_TOKEN_REVOKED: _ErrorReason.ValueType  # 130
+    """The token was taken back: its session has ended, or what its holder may do has changed.
+
+        {"reason": "TOKEN_REVOKED", "domain": "tenon"}
+    """
+    ERROR_REASON_REVOCATIONS_UNAVAILABLE: _ErrorReason.ValueType  # 131
+    """It is not known yet which tokens were taken back. Retrying may help.
+
+        {"reason": "REVOCATIONS_UNAVAILABLE", "domain": "tenon"}
+    """
+    ERROR_REASON_PROOF_MISSING: _ErrorReason.ValueType  # 132
+    """The token is bound to a key of its holder's, and was sent without the proof of it.
+
+        {"reason": "PROOF_MISSING", "domain": "tenon"}
+    """
+    ERROR_REASON_STEP_UP_REQUIRED: _ErrorReason.ValueType  # 133
+    """The method asks for a stronger or a more recent sign-in. Signing in anew, as the metadata says, gives a token that
+    will do. The metadata has what the method asks for: `acr`, `max_age` in seconds, or both.
+
+        {"reason": "STEP_UP_REQUIRED", "domain": "tenon", "metadata": {"acr": "aal2", "max_age": "300"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Says why a call failed. `google.rpc.ErrorInfo` carries it without the prefix; each value shows that ErrorInfo."""
@@ -734,5 +755,26 @@ ERROR_REASON_TABLES_CHANGED: ErrorReason.ValueType  # 129
 """A newer contract has given tables other names in the middle of a transaction. A retry uses them.
 
     {"reason": "TABLES_CHANGED", "domain": "tenon"}
+"""
+ERROR_REASON_TOKEN_REVOKED: ErrorReason.ValueType  # 130
+"""The token was taken back: its session has ended, or what its holder may do has changed.
+
+    {"reason": "TOKEN_REVOKED", "domain": "tenon"}
+"""
+ERROR_REASON_REVOCATIONS_UNAVAILABLE: ErrorReason.ValueType  # 131
+"""It is not known yet which tokens were taken back. Retrying may help.
+
+    {"reason": "REVOCATIONS_UNAVAILABLE", "domain": "tenon"}
+"""
+ERROR_REASON_PROOF_MISSING: ErrorReason.ValueType  # 132
+"""The token is bound to a key of its holder's, and was sent without the proof of it.
+
+    {"reason": "PROOF_MISSING", "domain": "tenon"}
+"""
+ERROR_REASON_STEP_UP_REQUIRED: ErrorReason.ValueType  # 133
+"""The method asks for a stronger or a more recent sign-in. Signing in anew, as the metadata says, gives a token that
+will do. The metadata has what the method asks for: `acr`, `max_age` in seconds, or both.
+
+    {"reason": "STEP_UP_REQUIRED", "domain": "tenon", "metadata": {"acr": "aal2", "max_age": "300"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -1,0 +1,1 @@
+"""What people prove themselves by, one module for each kind of factor."""

@@ -1,0 +1,1 @@
+"""The rules of OAuth 2.1 and OpenID Connect: who may be granted what, and how it is said."""

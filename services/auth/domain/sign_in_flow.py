@@ -1,0 +1,362 @@
+"""A sign-in step by step: what is offered, what was shown, and when that is enough.
+
+Nobody learns from it who has an account: what it offers first, what it answers, and what it costs are the same for a
+user, a disabled one and nobody (ASVS 5.0 6.3.8). Wrong answers make whoever gives them wait, by account and source,
+each kind of factor on its own: a right password must not buy further guesses at a code.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from services.auth.domain import sign_in_attempts
+from services.auth.domain.accounts import DEFAULT_ORGANIZATION, SYSTEM_ORGANIZATION, normalize_email
+from services.auth.domain.audit import AuditEntry
+from services.auth.domain.errors import (
+    FactorNotOffered,
+    HashingBusy,
+    SignInExpired,
+    SignInFailed,
+    SignInOvertaken,
+    SignInThrottled,
+    SignInUnfinished,
+)
+from services.auth.domain.factors.holdings import NOTHING
+from services.auth.domain.factors.kinds import MAIL, Factor
+from services.auth.domain.factors.passkeys import generate_challenge
+from services.auth.domain.sessions import digest_of
+from services.auth.domain.sign_in_attempts import MOST_FAILURES, MOST_MAILS, SignInAttempt
+from services.auth.domain.throttle import Attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from services.auth.domain.accounts import Account, Directory
+    from services.auth.domain.audit import Audit
+    from services.auth.domain.factors.holdings import Holdings
+    from services.auth.domain.factors.kinds import Held
+    from services.auth.domain.factors.showing import Showing, Shown
+    from services.auth.domain.sessions import OpenedSession, Origin, Session, Sessions
+    from services.auth.domain.sign_in_attempts import SignInAttempts
+    from services.auth.domain.throttle import Throttle
+
+    Judge = Callable[[SignInAttempt, Account | None], Awaitable[Shown | None]]
+
+_TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignInState:
+    """Where a sign-in stands."""
+
+    attempt: str = field(repr=False)
+    """The token of the sign-in, 256 random bits: whoever signs in holds it, and nobody else."""
+    organization: str
+    """The organization that was named."""
+    email: str = field(repr=False)
+    """The address that was named, or empty."""
+    user: str = ""
+    """Name of the user; empty until something was shown."""
+    offered: tuple[Factor, ...]
+    """What may be shown next. Where it is not done and nothing is offered, only an administrator can help."""
+    shown: tuple[Factor, ...] = ()
+    """What was shown, in order."""
+    done: bool = False
+    """Whether `finish` may be called."""
+    level: str = ""
+    """How strong it is by now: `aal1` to `aal3`."""
+    session: str = ""
+    """The session that it strengthens; empty where it opens one."""
+    expires: datetime
+    """When it is forgotten."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignInFlow:
+    """Signs people in, step by step. Each step returns where the sign-in stands then.
+
+    Each raises `SignInExpired` where it is not under way, `SignInOvertaken` where another step was made at the same
+    time, `FactorNotOffered` where something else is asked for, `SignInFailed` for whatever is wrong, `SignInThrottled`
+    and `ThrottleUnavailable`.
+    """
+
+    directory: Directory
+    """Finds users."""
+    attempts: SignInAttempts
+    """Where sign-ins are kept that are under way."""
+    holdings: Holdings
+    """Says which factors users have."""
+    showing: Showing
+    """Checks what is shown."""
+    throttle: Throttle
+    """Bounds how often something wrong may be shown."""
+    sessions: Sessions
+    """Opens sessions."""
+    audit: Audit
+    """Where every attempt is written down."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """Now, with its time zone."""
+
+    async def begin(self, organization: str = "", email: str = "", *, level: str = "") -> SignInState:
+        """Begin a sign-in; without an address, a passkey says who it is. `level` is wanted where it can be reached."""
+        return await self._open(organization=organization or DEFAULT_ORGANIZATION, email=email, level=level)
+
+    async def begin_step_up(self, session: Session, *, level: str = "") -> SignInState:
+        """Begin to strengthen a session, or to show anew who its user is. Raises `SignInFailed`."""
+        account = await self.directory.find_by_name(session.organization, session.user)
+        if account is None or account.disabled:
+            raise SignInFailed
+        return await self._open(
+            organization=session.organization,
+            email=account.email,
+            level=level,
+            user=account.name,
+            session=session.id,
+            prior=session.authentication.methods,
+        )
+
+    async def resume(self, account: Account, shown: Factor, methods: tuple[str, ...], level: str = "") -> SignInState:
+        """Begin a sign-in whose first factor was shown elsewhere, such as by a password in one call."""
+        return await self._open(
+            organization=account.organization,
+            email=account.email,
+            level=level,
+            user=account.name,
+            shown=(shown,),
+            methods=methods,
+            time=self.clock(),
+        )
+
+    async def look(self, attempt: str) -> SignInState:
+        """Return where a sign-in stands."""
+        return await self._state(attempt, await self._find(attempt))
+
+    async def identify(self, attempt: str, email: str) -> SignInState:
+        """Name the address of whoever signs in, as long as nothing was shown; an earlier one is forgotten."""
+        found = await self._find(attempt)
+        if found.shown or found.session:
+            raise FactorNotOffered("email", ", ".join(found.offered(NOTHING)))
+        named = replace(found, email=normalize_email(email), challenge=b"")
+        return await self._state(attempt, await self._save(named))
+
+    async def password(self, attempt: str, password: str, origin: Origin) -> SignInState:
+        """Show the password. Raises `HashingBusy` too."""
+        return await self._show(attempt, Factor.PASSWORD, origin, lambda _, a: self.showing.password(a, password))
+
+    async def send(self, attempt: str, factor: Factor, origin: Origin) -> SignInState:
+        """Send a code or a link to the address that was named, if somebody has it: nobody is told whether."""
+        found, account, held = await self._expect(attempt, factor)
+        if factor not in MAIL:
+            raise FactorNotOffered(factor, ", ".join(found.offered(held)))
+        if found.mails >= MOST_MAILS:
+            raise SignInThrottled((found.expires - self.clock()).total_seconds())
+        # Not forgiven: each mail counts, whoever it goes to.
+        await self.throttle.admit(_counted(found, "mail", origin))
+        sent = await self._save(replace(found, mails=found.mails + 1))
+        await self.showing.send(attempt, sent, account, factor)
+        return await self._state(attempt, sent)
+
+    async def send_code(self, attempt: str, origin: Origin) -> SignInState:
+        """Send a code of eight digits."""
+        return await self.send(attempt, Factor.EMAIL_CODE, origin)
+
+    async def send_link(self, attempt: str, origin: Origin) -> SignInState:
+        """Send a link."""
+        return await self.send(attempt, Factor.EMAIL_LINK, origin)
+
+    async def code(self, attempt: str, code: str, origin: Origin) -> SignInState:
+        """Show the code that was sent."""
+        return await self._show(attempt, Factor.EMAIL_CODE, origin, lambda _, a: self.showing.code(attempt, a, code))
+
+    async def link(self, attempt: str, secret: str, origin: Origin) -> SignInState:
+        """Show the secret of the link that was sent. It does nothing for another browser than the one that asked."""
+        return await self._show(attempt, Factor.EMAIL_LINK, origin, lambda _, a: self.showing.link(attempt, a, secret))
+
+    async def totp(self, attempt: str, code: str, origin: Origin) -> SignInState:
+        """Show a code of an authenticator app."""
+        return await self._show(attempt, Factor.TOTP, origin, lambda _, a: self.showing.totp(a, code))
+
+    async def recovery_code(self, attempt: str, code: str, origin: Origin) -> SignInState:
+        """Show a recovery code."""
+        return await self._show(
+            attempt, Factor.RECOVERY_CODE, origin, lambda _, a: self.showing.recovery_code(a, code, origin)
+        )
+
+    async def passkey_options(self, attempt: str) -> tuple[SignInState, str]:
+        """Return the options of `navigator.credentials.get`, as JSON, with a new challenge.
+
+        As long as nothing was shown they list no passkey, so that they are the same for everybody.
+        """
+        found, account, _ = await self._expect(attempt, Factor.PASSKEY)
+        asked = await self._save(replace(found, challenge=generate_challenge()))
+        known = account if found.shown or found.session else None
+        return await self._state(attempt, asked), await self.showing.passkey_options(asked, known)
+
+    async def passkey(self, attempt: str, answer: str, origin: Origin) -> SignInState:
+        """Show a passkey: `answer` is the JSON of `PublicKeyCredential.toJSON()`."""
+        return await self._show(
+            attempt, Factor.PASSKEY, origin, lambda found, a: self.showing.passkey(found, a, answer, origin)
+        )
+
+    async def finish(self, attempt: str, origin: Origin, *, browser: bool = True, replaces: str = "") -> OpenedSession:
+        """Open the session, once, or strengthen the one that was named at the beginning.
+
+        `replaces` is a session that the browser had before: it ends, so that nobody has planted it (ASVS 5.0 7.2.4).
+
+        Raises:
+            SignInUnfinished: more has to be shown.
+        """
+        found = await self._find(attempt)
+        account = await self._account(found)
+        held = await self.holdings.of(account) if account and found.shown else NOTHING
+        if account is None or not found.is_done(held):
+            raise SignInUnfinished(", ".join(found.offered(held)))
+        if not await self.attempts.close(found.id, found.version):
+            raise SignInExpired
+        opened = await self._open_session(found, account, origin, browser=browser)
+        if replaces and replaces != opened.session.id:
+            await self.sessions.end(replaces)
+        await self._write_down("session.strengthened" if found.session else "session.opened", found, origin, opened)
+        return opened
+
+    async def _open_session(
+        self, found: SignInAttempt, account: Account, origin: Origin, *, browser: bool
+    ) -> OpenedSession:
+        proof = replace(found.proof, methods=found.methods)
+        if not found.session:
+            return await self.sessions.open(account, proof, origin, browser=browser)
+        session = await self.sessions.kept.find(found.session)
+        if session is None or not session.is_alive(self.clock(), self.sessions.lifetimes.idle):
+            raise SignInExpired
+        return await self.sessions.strengthen(session, proof, browser=browser)
+
+    async def _open(self, *, organization: str, email: str, **fields: object) -> SignInState:
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        attempt = SignInAttempt(
+            id=digest_of(token),
+            organization=organization,
+            email=normalize_email(email),
+            expires=self.clock() + sign_in_attempts.LIFETIME,
+            **fields,  # type: ignore[arg-type]  # fields of an attempt
+        )
+        await self.attempts.open(attempt)
+        return await self._state(token, attempt)
+
+    async def _find(self, attempt: str) -> SignInAttempt:
+        found = await self.attempts.find(digest_of(attempt), now=self.clock())
+        if found is None:
+            raise SignInExpired
+        return found
+
+    async def _save(self, attempt: SignInAttempt) -> SignInAttempt:
+        if not await self.attempts.save(attempt):
+            raise SignInOvertaken
+        return replace(attempt, version=attempt.version + 1)
+
+    async def _account(self, attempt: SignInAttempt) -> Account | None:
+        """Return the user, if there is one who may sign in. The work is the same if there is none."""
+        if attempt.user:
+            account = await self.directory.find_by_name(attempt.organization, attempt.user)
+        else:
+            account = await self.directory.find_by_email(attempt.organization, attempt.email)
+        barred = account is None or account.disabled or account.organization == SYSTEM_ORGANIZATION
+        return None if barred else account
+
+    async def _expect(self, attempt: str, factor: Factor) -> tuple[SignInAttempt, Account | None, Held]:
+        """Return the sign-in, its user and the user's factors, if the factor is asked for now."""
+        found = await self._find(attempt)
+        account = await self._account(found)
+        known = account is not None and (found.shown or found.session)
+        held = await self.holdings.of(account) if account and known else NOTHING
+        offered = found.offered(held)
+        if factor not in offered:
+            raise FactorNotOffered(factor, ", ".join(offered))
+        return found, account, held
+
+    async def _show(self, attempt: str, factor: Factor, origin: Origin, judge: Judge) -> SignInState:
+        found, account, _ = await self._expect(attempt, factor)
+        # Whoever brings a passkey alone names nobody, and a signature is not guessed.
+        counted = _counted(found, factor, origin) if found.email else None
+        if counted:
+            await self.throttle.admit(counted)
+        # Counted before it is looked at, so that of many guesses at once only one is looked at.
+        tried = await self._save(replace(found, failures=found.failures + 1, challenge=b""))
+        try:
+            shown = await judge(found, account)
+        except HashingBusy:
+            if counted:
+                await self.throttle.withdraw(counted)
+            raise
+        if shown is None or (found.user and shown.user != found.user):
+            await self._note_failure(tried, factor, origin)
+            raise SignInFailed
+        if counted:
+            await self.throttle.forgive(counted)
+        kept = replace(
+            tried,
+            user=shown.user,
+            email=shown.email,
+            failures=found.failures,
+            shown=(*found.shown, factor),
+            methods=tuple(dict.fromkeys((*found.methods, *shown.methods))),
+            time=self.clock(),
+        )
+        return await self._state(attempt, await self._save(kept))
+
+    async def _note_failure(self, tried: SignInAttempt, factor: Factor, origin: Origin) -> None:
+        if tried.failures >= MOST_FAILURES:
+            await self.attempts.close(tried.id, tried.version)
+        await self.audit.record(
+            AuditEntry(
+                kind="sign_in.failed",
+                outcome="failure",
+                organization=tried.organization,
+                subject=tried.user,
+                session=tried.session,
+                address=origin.address,
+                agent=origin.agent,
+                factor=factor,
+            )
+        )
+
+    async def _state(self, token: str, attempt: SignInAttempt) -> SignInState:
+        held = NOTHING
+        if attempt.shown or attempt.session:
+            account = await self._account(attempt)
+            held = await self.holdings.of(account) if account else NOTHING
+        return SignInState(
+            attempt=token,
+            organization=attempt.organization,
+            email=attempt.email,
+            user=attempt.user,
+            offered=attempt.offered(held),
+            shown=attempt.shown,
+            done=attempt.is_done(held),
+            level=attempt.proof.level if attempt.shown else "",
+            session=attempt.session,
+            expires=attempt.expires,
+        )
+
+    async def _write_down(self, kind: str, found: SignInAttempt, origin: Origin, opened: OpenedSession) -> None:
+        await self.audit.record(
+            AuditEntry(
+                kind=kind,
+                organization=found.organization,
+                actor=found.user,
+                subject=found.user,
+                session=opened.session.id,
+                address=origin.address,
+                agent=origin.agent,
+                factor=" ".join(found.shown),
+                detail={"acr": opened.session.authentication.level},
+            )
+        )
+
+
+def _counted(attempt: SignInAttempt, factor: str, origin: Origin) -> Attempt:
+    """Return what is counted: an account's password under its address, as everywhere, and other factors beside it."""
+    account = attempt.email if factor == Factor.PASSWORD else f"{factor}\0{attempt.email}"
+    return Attempt(organization=attempt.organization, email=account, address=origin.address)

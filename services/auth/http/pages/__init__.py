@@ -1,0 +1,1 @@
+"""The pages that people see: plain HTML that works without scripts, one module for each page."""

@@ -1,0 +1,98 @@
+"""Where a sign-in begins: by address and password, by a passkey, or by a code that is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.auth.domain.errors import HashingBusy, SignInFailed, SignInThrottled
+from services.auth.domain.factors.kinds import Factor
+from services.auth.domain.oauth.flows import Step
+from services.auth.http.pages.paths import LINK, RESET, SIGN_IN
+from services.auth.http.pages.site import STATUSES
+from services.auth.http.pages.visit import Problem
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+    from services.auth.http.pages.entering import Entering, Purpose
+    from services.auth.http.pages.visit import Visit
+    from services.chassis.errors import TenonError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignInPage:
+    """Asks who somebody is."""
+
+    entering: Entering
+    """Leads through the sign-in."""
+
+    def routes(self) -> tuple[BaseRoute, ...]:
+        """Return where it is."""
+        return (self.entering.site.page(SIGN_IN, self.show, self.submit),)
+
+    async def show(self, visit: Visit) -> Response:
+        """Show the form; whoever is signed in goes on, or proves once more that it is still them."""
+        if link := visit.query("link"):
+            return visit.go(LINK, link=link)
+        purpose = await self.entering.purpose(visit)
+        if visit.session is None or visit.query("switch"):
+            return self._form(visit, purpose)
+        if purpose.view is None or Step.SIGN_IN not in purpose.view.steps:
+            return self.entering.onward(visit, purpose)
+        if not self._is_same_person(visit, purpose):
+            return self._form(visit, purpose)
+        state = await self.entering.steps.begin_step_up(visit.session, level=purpose.level)
+        return await self.entering.advance(visit, state, purpose)
+
+    async def submit(self, visit: Visit) -> Response:
+        """Begin the sign-in with what was chosen."""
+        purpose = await self.entering.purpose(visit)
+        try:
+            return await self._begin(visit, purpose)
+        except (SignInFailed, SignInThrottled, HashingBusy) as error:
+            return self._form(visit, purpose, error)
+
+    async def _begin(self, visit: Visit, purpose: Purpose) -> Response:
+        entering, form = self.entering, visit.form
+        organization, email, way = form.get("organization", "").strip(), form.get("email", ""), form.get("way", "")
+        if way == Factor.PASSKEY:
+            state = await entering.steps.begin(organization, level=purpose.level)
+            return await entering.advance(visit, state, purpose, way=Factor.PASSKEY)
+        if not email.strip():
+            return self._form(visit, purpose, problem=Problem(message="Enter your email address.", field="email"))
+        state = await entering.steps.begin(organization, email, level=purpose.level)
+        if way == Factor.EMAIL_CODE:
+            state = await entering.steps.send_code(state.attempt, visit.origin)
+            return await entering.advance(visit, state, purpose, way=Factor.EMAIL_CODE, sent="1")
+        state = await entering.steps.password(state.attempt, form.get("password", ""), visit.origin)
+        return await entering.advance(visit, state, purpose)
+
+    def _form(
+        self, visit: Visit, purpose: Purpose, error: TenonError | None = None, *, problem: Problem | None = None
+    ) -> Response:
+        view = purpose.view
+        if error is not None:
+            problem = Problem(message=error.message)
+        status = STATUSES[error.code] if error else 400 if problem else 200
+        organization = visit.query("organization") or (view.organization if view else "")
+        response = visit.render(
+            "sign_in",
+            status=status,
+            problems=(problem,) if problem else (),
+            client=purpose.client,
+            hidden=purpose.carried,
+            email=visit.form.get("email") or (view.login_hint if view else ""),
+            organization=organization,
+            asks_organization=bool(organization) or "organization" in visit.request.query_params,
+            reset=RESET,
+        )
+        return self.entering.site.delay(response, error)
+
+    def _is_same_person(self, visit: Visit, purpose: Purpose) -> bool:
+        """Whether the session may be good for it: if not, another account is asked for."""
+        view, account = purpose.view, visit.account
+        if view is None or account is None or "select_account" in view.prompt:
+            return False
+        return view.organization in {"", account.organization} and view.login_hint in {"", account.email}
