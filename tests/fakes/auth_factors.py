@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from services.auth.domain.factors.passkeys import Asserted, Claimed, Registered
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import datetime
 
     from services.auth.domain.accounts import Account
@@ -49,14 +49,14 @@ class FakeAudit:
 class FakeLater:
     """Work that is kept until somebody asks for it (port `Later`)."""
 
-    waiting: list[Coroutine[Any, Any, None]] = field(default_factory=list)
+    waiting: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
+    def run(self, work: Callable[[], Awaitable[None]]) -> None:
         self.waiting.append(work)
 
     async def drain(self) -> None:
         waiting, self.waiting = self.waiting, []
-        await asyncio.gather(*waiting)
+        await asyncio.gather(*(work() for work in waiting))
 
 
 @dataclass

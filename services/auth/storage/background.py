@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextvars import Context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ class Background:
         """Begin with no task."""
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
+    def run(self, work: Callable[[], Awaitable[None]]) -> None:
         """Run it soon. It gets a context of its own, so that it joins no transaction."""
         task = asyncio.get_running_loop().create_task(_logged(work), context=Context())
         self._tasks.add(task)
@@ -32,8 +32,8 @@ class Background:
             await asyncio.gather(*self._tasks)
 
 
-async def _logged(work: Coroutine[Any, Any, None]) -> None:
+async def _logged(work: Callable[[], Awaitable[None]]) -> None:
     try:
-        await work
+        await work()
     except Exception:  # noqa: BLE001 - nobody waits for it, so that nobody else would tell of it
         _log.exception("what was left for later has failed")

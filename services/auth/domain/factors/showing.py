@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from services.auth.domain.families import Seal
     from services.auth.domain.later import Later
     from services.auth.domain.links import Links
-    from services.auth.domain.mail import Mail, Message
+    from services.auth.domain.mail import Mail
     from services.auth.domain.notices import Notices
     from services.auth.domain.passwords import Hasher
     from services.auth.domain.sessions import Origin
@@ -93,7 +93,7 @@ class Showing:
         else:
             link = self.links.sign_in(secret)
             letter = write_letter(LINK, to=account.email, organization=account.organization, link=link, minutes=MINUTES)
-        self.later.run(self._post(letter))
+        self.later.run(lambda: self.mail.post(letter))
 
     async def code(self, handle: str, account: Account | None, code: str) -> Shown | None:
         """Check a code that was sent."""
@@ -174,9 +174,6 @@ class Showing:
         detail = {"authenticator": passkey.id}
         change = Change(kind="factor.suspended", sentence=sentence, factor=Factor.PASSKEY, detail=detail)
         await self.notices.tell(account, change, origin)
-
-    async def _post(self, letter: Message) -> None:
-        await self.mail.post(letter)
 
 
 def _must_verify(attempt: SignInAttempt) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from services.auth.__main__ import wire
+from services.chassis.audit import AuditTrail
 from services.chassis.contract import PROTO_ROOT, Contract, compile_protos, load_contract, write_contract
 from services.chassis.frame import Frame
 from services.chassis.keyring import create_root_key
@@ -67,6 +68,7 @@ async def app(
         clients=clients,
         telemetry=fake_telemetry(),
         publish=lambda _contract, _handlers: None,
+        audit=AuditTrail(None),
     )
     async with AsyncExitStack() as stack:
         wiring = await stack.enter_async_context(wire(frame))
