@@ -18,8 +18,8 @@ RECORD_EVENTS = "/tenon.auth.v1.AuditService/RecordEvents"
 """The RPC, which every workload of the mesh may call and nobody from outside."""
 
 _SECONDS = 5.0
-_SAME = ("kind", "outcome", "method", "reason", "organization", "actor", "session", "client", "level", "address")
-_SAME_TOO = ("agent", "request_id")
+_TEXTS = ("kind", "outcome", "method", "reason", "organization", "actor", "session", "client", "level", "address")
+_TEXTS_TOO = ("agent", "request_id")
 
 
 class RemoteRecorder:
@@ -34,8 +34,8 @@ class RemoteRecorder:
         """Send them at once. Raises what the RPC answers, and Unavailable where nobody does."""
         request = self._request()
         for event in events:
-            fields: dict[str, Any] = {name: getattr(event, name) for name in (*_SAME, *_SAME_TOO)}
-            entry = request.events.add(**fields, name=f"auditEvents/{event.event_id}", detail=dict(event.detail))
+            texts = {name: getattr(event, name) for name in (*_TEXTS, *_TEXTS_TOO)}
+            entry = request.events.add(name=f"auditEvents/{event.event_id}", detail=dict(event.detail), **texts)
             entry.time.FromNanoseconds(int(event.time * 1e6) * 1000)
         await self._remote.invoke(RECORD_EVENTS, request.SerializeToString(), None, _SECONDS)
 

@@ -54,6 +54,10 @@ class Revocable(Protocol):
         """The claim `jti`."""
 
     @property
+    def organization(self) -> str:
+        """The claim `org`."""
+
+    @property
     def issued(self) -> float:
         """The claim `iat`."""
 
@@ -158,6 +162,7 @@ def keys_of(claims: Revocable) -> tuple[str, ...]:
         ("subject", claims.subject),
         ("client", claims.client),
         ("token", claims.token_id),
+        ("organization", claims.organization),
     )
     return tuple(f"{kind}:{value}" for kind, value in named if value)
 

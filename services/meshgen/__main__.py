@@ -22,7 +22,7 @@ from services.chassis.contract import (
     service_folders,
 )
 from services.chassis.contract.custom import find_custom
-from services.meshgen import envoy, k8s, openapi, stubs
+from services.meshgen import envoy, k8s, matrix, openapi, stubs
 from services.meshgen.topology import Topology
 from services.meshgen.tree import Tree, differences, write_tree
 
@@ -46,7 +46,8 @@ class Generator:
 
 
 def _gen(contract: Contract) -> Tree:
-    documents = {f"{stubs.FOLDER}/{name}": text for name, text in openapi.generate(contract).items()}
+    texts = {**openapi.generate(contract), **matrix.generate(contract)}
+    documents = {f"{stubs.FOLDER}/{name}": text for name, text in texts.items()}
     # JSON has no comments, so that it cannot say where it comes from: it is written as bytes, like the contract.
     return {
         **stubs.generate(contract),

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import httpx
 
 from tests.conformance.page import Page, read_page
-from tests.conformance.provider import SECONDS, Wish
+from tests.conformance.provider import CALLBACK, SECONDS, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,7 @@ class Browser:
     def send(self, url: str, values: Mapping[str, str], wish: Wish | None = None) -> Landing:
         """Send a form that stands on a page of the client."""
         landing = Landing(url=url)
-        return self._go_on(landing, self.http.build_request("POST", url, data=dict(values)), wish or Wish())
+        return self._go_on(landing, self._form(CALLBACK, url, values), wish or Wish())
 
     def _go_on(self, landing: Landing, request: httpx.Request | None, wish: Wish) -> Landing:
         for _ in range(MOST_STEPS):
@@ -89,10 +89,16 @@ class Browser:
         raise AssertionError(f"The browser was sent around in circles:\n{shown}")
 
     def _open(self, request: httpx.Request) -> httpx.Response:
-        again = self.http.build_request(request.method, request.url, content=request.content)
-        if "content-type" in request.headers:
-            again.headers["content-type"] = request.headers["content-type"]
+        # The cookies that it needs are known only now: the answer before may have set some.
+        sent = {name: request.headers[name] for name in ("content-type", "origin") if name in request.headers}
+        again = self.http.build_request(request.method, request.url, content=request.content, headers=sent)
         return self.http.send(again)
+
+    def _form(self, page: str, target: str, values: Mapping[str, str]) -> httpx.Request:
+        """Return what a form of a page sends; as any browser, it says of which origin the page is."""
+        parts = urlsplit(page)
+        headers = {"origin": f"{parts.scheme}://{parts.netloc}"}
+        return self.http.build_request("POST", target, data=dict(values), headers=headers)
 
     def _follow(self, landing: Landing, answer: httpx.Response) -> httpx.Request:
         assert answer.status_code != 307, "A 307 would send the form, with the password, on to the client (RFC 9700)."
@@ -102,7 +108,7 @@ class Browser:
     def _act(self, landing: Landing, wish: Wish) -> httpx.Request | None:
         page = read_page(landing.answers[-1].text)
         landing.pages.append(page)
-        if page.scripted and len(page.forms) == 1:
+        if len(page.forms) == 1 and (page.scripted or not self._is_ours(landing, page)):
             return self._submit_alone(landing, page)
         step = self.provider.answer(page, wish)
         if step is None:
@@ -110,13 +116,17 @@ class Browser:
         landing.kinds.append(step.kind)
         return self._do(landing.url, step)
 
+    def _is_ours(self, landing: Landing, page: Page) -> bool:
+        """Whether the one form of a page goes to the provider, and not, as `form_post` does it, to the client."""
+        return urljoin(landing.url, page.forms[0].action).startswith(self.provider.issuer)
+
     def _submit_alone(self, landing: Landing, page: Page) -> httpx.Request:
         form = page.forms[0]
         target = urljoin(landing.url, form.action)
-        if not target.startswith(self.provider.issuer):
+        if not self._is_ours(landing, page):
             landing.posted = dict(form.values)
             landing.url = target
-        return self.http.build_request("POST", target, data=form.values)
+        return self._form(str(landing.answers[-1].url), target, form.values)
 
     def _do(self, url: str, step: Step) -> httpx.Request:
         if step.form is None:
@@ -126,5 +136,5 @@ class Browser:
             values[step.button[0]] = step.button[1]
         target = urljoin(url, step.form.action) if step.form.action else url
         if step.form.method == "post":
-            return self.http.build_request("POST", target, data=values)
+            return self._form(url, target, values)
         return self.http.build_request("GET", target, params=values)

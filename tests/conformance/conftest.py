@@ -8,6 +8,7 @@ import pytest
 
 from tests.conformance.client_site import ClientSite, run_client_site
 from tests.conformance.oracle import Oracle, missing_node, run_oracle
+from tests.conformance.ours import Tenon, run_tenon
 from tests.conformance.party import Party
 
 if TYPE_CHECKING:
@@ -41,6 +42,13 @@ def oracle() -> Iterator[Oracle]:
         pytest.skip(reason)
     with run_oracle() as oracle:
         yield oracle
+
+
+@pytest.fixture(scope="session")
+def tenon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenon]:
+    """Our own provider."""
+    with run_tenon(tmp_path_factory.mktemp("tenon") / "home") as tenon:
+        yield tenon
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,9 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         got = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._open = Form(action=got.get("action", ""), method=got.get("method", "get").lower(), id=got.get("id", ""))
+            self._open = Form(
+                action=got.get("action", ""), method=got.get("method", "get").lower(), id=got.get("id", "")
+            )
             self.page.forms.append(self._open)
         elif tag == "input":
             self._take_field(got)

@@ -187,7 +187,7 @@ class Party:
         return replace(ask, carried={"client_id": self.client.id, "request_uri": answer.json()["request_uri"]})
 
     def redeem(
-        self, ask: Ask, code: str, *, headers: Mapping[str, str] | None = None, **changes: str | None
+        self, ask: Ask, code: str, headers: Mapping[str, str] | None = None, /, **changes: str | None
     ) -> httpx.Response:
         """Ask the token endpoint to give tokens for a code."""
         fields = {
@@ -204,7 +204,7 @@ class Party:
         """Ask the token endpoint to give tokens for a refresh token."""
         return self.post("token_endpoint", {"grant_type": "refresh_token", "refresh_token": token, **fields})
 
-    def sign_in(self, browser: Browser | None = None, wish: Wish | None = None, **changes: str | None) -> Tokens:
+    def sign_in(self, browser: Browser | None = None, wish: Wish | None = None, /, **changes: str | None) -> Tokens:
         """Go the whole way from the request to checked tokens."""
         return self.finish(self.ask(**changes), browser, wish)
 
@@ -249,7 +249,7 @@ class Party:
         return dict(claims)
 
     def wait(self, seconds: float) -> None:
-        """Let so much time pass as the provider asked for."""
+        """Let time pass: that it has passed is what the test is about, so there is no event to wait for."""
         time.sleep(seconds)
 
     def keys(self) -> KeySet:
@@ -284,5 +284,3 @@ class Party:
     def revoke(self, token: str, **fields: str) -> httpx.Response:
         """Ask the revocation endpoint to revoke a token."""
         return self.post("revocation_endpoint", {"token": token, **fields})
-
-

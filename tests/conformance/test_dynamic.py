@@ -205,7 +205,10 @@ def test_oidcc_registration(registered: Callable[..., Party], member: str) -> No
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param("sector", id="oidcc_registration_sector_uri"), pytest.param("bad", id="oidcc_registration_sector_bad")],
+    [
+        pytest.param("sector", id="oidcc_registration_sector_uri"),
+        pytest.param("bad", id="oidcc_registration_sector_bad"),
+    ],
 )
 def test_oidcc_registration_sector(provider: Provider, name: str) -> None:
     """Neither provider has pairwise subjects, so a client that wants them is refused and not quietly given others."""

@@ -12,17 +12,15 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey
 
-from tests.conformance.party import Party
 from tests.conformance.proofs import assert_client, make_key, prove_possession
 from tests.conformance.provider import Wish
-from tests.conformance.test_basic import let_seconds_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import httpx
 
-    from tests.conformance.party import Ask
+    from tests.conformance.party import Ask, Party
 
 PAR = "pushed_authorization_request_endpoint"
 PAR_ERRORS = ("invalid_request", "invalid_redirect_uri", "unsupported_response_type", "request_uri_not_supported")
@@ -62,7 +60,7 @@ def test_happy_flow(party: Party) -> None:
 def test_attempt_reuse_authorization_code_after_one_second(party: Party) -> None:
     ask, code = approved(party)
     access = party.redeem(ask, code).json()["access_token"]
-    let_seconds_pass(1.1)
+    party.wait(1.1)
     assert refused(party.redeem(ask, code), "invalid_grant")
     assert party.userinfo(access).status_code == 401
 
@@ -169,7 +167,15 @@ def test_ensure_dpopproof_with_iat_10seconds_succeeds(party: Party, shift: int) 
     assert party.key is not None
     url = party.url("token_endpoint")
     proof = prove_possession(party.key, "POST", url, iat=int(time.time()) + shift)
-    assert party.redeem(ask, code, headers={"dpop": proof}).status_code == 200
+    assert party.redeem(ask, code, {"dpop": proof}).status_code == 200
+
+
+def symmetric_proof(url: str) -> str:
+    """Return a proof by a key that the provider would have to know."""
+    claims = f'{{"jti":"x","htm":"POST","htu":"{url}","iat":{int(time.time())}}}'
+    key = OctKey.generate_key(256)
+    header = {"typ": "dpop+jwt", "alg": "HS256", "jwk": key.as_dict(private=True)}
+    return jws.serialize_compact(header, claims, key, algorithms=["HS256"])
 
 
 HOLDER = make_key()
@@ -186,18 +192,10 @@ WRONG_PROOFS: dict[str, Callable[[str], str]] = {
     "not_yet": lambda url: prove_possession(HOLDER, "POST", url, nbf=int(time.time()) + 3600),
     "private_key": lambda url: prove_possession(HOLDER, "POST", url, header={"jwk": HOLDER.as_dict(private=True)}),
     "other_key": lambda url: prove_possession(HOLDER, "POST", url, header={"jwk": make_key().as_dict(private=False)}),
-    "symmetric": lambda url: symmetric_proof(url),
+    "symmetric": symmetric_proof,
     "nonsense": lambda _: "nonsense",
 }
 """`dpop-negative-tests` and `check-dpop-proof-nbf-exp`, for the token endpoint."""
-
-
-def symmetric_proof(url: str) -> str:
-    """Return a proof by a key that the provider would have to know."""
-    claims = f'{{"jti":"x","htm":"POST","htu":"{url}","iat":{int(time.time())}}}'
-    key = OctKey.generate_key(256)
-    header = {"typ": "dpop+jwt", "alg": "HS256", "jwk": key.as_dict(private=True)}
-    return jws.serialize_compact(header, claims, key, algorithms=["HS256"])
 
 
 @pytest.mark.parametrize("wrong", WRONG_PROOFS)
@@ -205,7 +203,7 @@ def test_dpop_negative_tests(party: Party, wrong: str) -> None:
     """RFC 9449 §4.3: a proof that is wrong in one way is refused, and so is the request."""
     ask, code = approved(party)
     proof = WRONG_PROOFS[wrong](party.url("token_endpoint"))
-    answer = party.redeem(ask, code, headers={"dpop": proof})
+    answer = party.redeem(ask, code, {"dpop": proof})
     assert refused(answer, "invalid_dpop_proof", "use_dpop_nonce"), answer.text
 
 

@@ -41,7 +41,7 @@ def test_a_living_refresh_token_is_told_of(party: Party, tokens: Tokens) -> None
         assert told["client_id"] == party.client.id
 
 
-@pytest.mark.parametrize("damage", ["garbage", "empty_jwt", "truncated", "padded", "id_token"])
+@pytest.mark.parametrize("damage", ["garbage", "empty_jwt", "truncated", "padded"])
 def test_what_is_no_token_of_ours_is_inactive_and_nothing_more(party: Party, tokens: Tokens, damage: str) -> None:
     """RFC 7662 §2.2 and §4; a token that was cut or prolonged is none (CVE-2026-27840)."""
     token = {
@@ -49,9 +49,15 @@ def test_what_is_no_token_of_ours_is_inactive_and_nothing_more(party: Party, tok
         "empty_jwt": "..",
         "truncated": tokens.access[:-2],
         "padded": f"{tokens.access}=",
-        "id_token": tokens.id,
     }[damage]
     assert party.introspect(token) == INACTIVE
+
+
+def test_an_id_token_is_no_access_token(party: Party, tokens: Tokens) -> None:
+    """RFC 9068 §4 and §5: neither to introspection, which may refuse its kind altogether, nor to userinfo."""
+    answer = party.post("introspection_endpoint", {"token": tokens.id})
+    assert answer.json() == INACTIVE or answer.json()["error"] == "unsupported_token_type"
+    assert party.userinfo(tokens.id).status_code == 401
 
 
 def test_who_does_not_say_who_they_are_is_told_nothing(party: Party, tokens: Tokens) -> None:

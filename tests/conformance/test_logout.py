@@ -43,9 +43,7 @@ def test_oidcc_rp_initiated_logout(party: Party, browser: Browser) -> None:
     tokens = party.sign_in(browser)
     assert is_signed_in(party, browser)
     state = secrets.token_urlsafe(8)
-    landing = sign_out(
-        party, browser, id_token_hint=tokens.id, post_logout_redirect_uri=SIGNED_OUT, state=state
-    )
+    landing = sign_out(party, browser, id_token_hint=tokens.id, post_logout_redirect_uri=SIGNED_OUT, state=state)
     assert landing.left
     assert landing.url == f"{SIGNED_OUT}?state={state}"
     assert not is_signed_in(party, browser)
@@ -62,9 +60,7 @@ def test_oidcc_rp_initiated_logout_no_state(party: Party, browser: Browser) -> N
     "address",
     [
         pytest.param(f"{SIGNED_OUT}/other", id="oidcc_rp_initiated_logout_bad_post_logout_redirect_uri"),
-        pytest.param(
-            f"{SIGNED_OUT}?tenant=a", id="oidcc_rp_initiated_logout_query_added_to_post_logout_redirect_uri"
-        ),
+        pytest.param(f"{SIGNED_OUT}?tenant=a", id="oidcc_rp_initiated_logout_query_added_to_post_logout_redirect_uri"),
     ],
 )
 def test_oidcc_rp_initiated_logout_to(party: Party, browser: Browser, address: str) -> None:

@@ -16,7 +16,7 @@ from services.auth.domain.tokens import AccessToken, Grant
 from services.auth.storage.signing_keys import generate_key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 
     from services.auth.domain.authentication import Authentication
     from services.auth.domain.families import Proof, Successor
@@ -51,6 +51,7 @@ class FakePeople:
     users: dict[tuple[str, str], Account] = field(default_factory=dict)
     roles: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     hashes: dict[tuple[str, str], str] = field(default_factory=dict)
+    short: set[tuple[str, str]] = field(default_factory=set)
     opened: int = 0
 
     def add_role(self, name: str, *permissions: str, organization: str = "default") -> None:
@@ -76,6 +77,12 @@ class FakePeople:
         account = self.users.get((organization, name))
         return self._complete(account) if account else None
 
+    async def find_acting(self, organization: str, name: str) -> Account | None:
+        return await self.find_by_name(organization, name)
+
+    async def find_accounts(self, organization: str, names: Collection[str]) -> Collection[str]:
+        return {name for name in names if await self.find_acting(organization, name)}
+
     async def find_roles(self, organization: str, roles: Sequence[str]) -> dict[str, frozenset[str]]:
         return {role: self.roles[organization, role] for role in roles if (organization, role) in self.roles}
 
@@ -88,8 +95,16 @@ class FakePeople:
     async def count_administrators(self, organization: str) -> int:
         return sum(o == organization and self._complete(a).is_administrator for (o, _), a in self.users.items())
 
-    async def set(self, organization: str, user: str, password_hash: str) -> None:
+    async def set(self, organization: str, user: str, password_hash: str, *, short: bool = False) -> None:
         self.hashes[organization, user] = password_hash
+        (self.short.add if short else self.short.discard)((organization, user))
+
+    async def renew(self, organization: str, user: str, former: str, password_hash: str) -> None:
+        if self.hashes.get((organization, user)) == former:
+            self.hashes[organization, user] = password_hash
+
+    async def is_short(self, organization: str, user: str) -> bool:
+        return (organization, user) in self.short
 
     async def remove(self, organization: str, user: str) -> None:
         self.hashes.pop((organization, user), None)
@@ -136,6 +151,9 @@ class FakeHasher:
         self._count()
         self.verified += 1
         return password_hash == f"hash:{password}"
+
+    def is_outdated(self, password_hash: str) -> bool:
+        return not password_hash.startswith("hash:")
 
     def _count(self) -> None:
         if self.busy:
@@ -235,7 +253,8 @@ class FakeFamilies:
             return None
         if not proof.fits(token.family):
             return None
-        until = min(successor.expires, token.family.expires)
+        idle = token.family.idle
+        until = min(successor.expires, token.family.expires, *([now + idle] if idle else []))
         used = replace(token, used=now, sealed_successor=successor.sealed, successor_expires=until)
         self.tokens[digest] = used
         self.tokens[successor.digest] = KeptToken(family=token.family, expires=until, revoked=False)
@@ -244,6 +263,17 @@ class FakeFamilies:
     async def find(self, digest: bytes) -> KeptToken | None:
         token = self.tokens.get(digest)
         return replace(token, revoked=token.family.id in self.ended) if token else None
+
+    def replace(self, family: Family) -> None:
+        former, self.families[family.id] = self.families[family.id], family
+        self.tokens = {
+            digest: replace(token, family=family) if token.family == former else token
+            for digest, token in self.tokens.items()
+        }
+
+    async def find_living(self, family: str, *, now: datetime) -> Family | None:
+        found = self.families.get(family)
+        return found if found is not None and family not in self.ended and found.expires > now else None
 
     async def end(self, family: str, *, now: datetime) -> None:
         del now
@@ -286,6 +316,9 @@ class FakeSessions:
         if kept.ended is not None:
             return
         self.sessions[session] = replace(kept, authentication=authentication)
+        for family in self.families.families.values():
+            if family.session == session:
+                self.families.replace(replace(family, authentication=authentication))
         if cookie is not None:
             self._forget_cookie(session)
             self.cookies[cookie] = session

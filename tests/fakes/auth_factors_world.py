@@ -6,27 +6,9 @@ import re
 from dataclasses import dataclass
 
 from services.auth.domain.factors.authenticators import PASSKEY, TOTP, Authenticator
-from services.auth.domain.factors.holdings import Holdings
-from services.auth.domain.factors.mailed import MailedCodes
 from services.auth.domain.factors.recovery_codes import digest_of_code
-from services.auth.domain.factors.showing import Showing
 from services.auth.domain.factors.totp import PERIOD, code_at, step_at
-from services.auth.domain.links import Links
-from services.auth.domain.notices import Notices
 from services.auth.domain.sessions import Origin
-from services.auth.domain.sign_in_flow import SignInFlow
-from tests.fakes.auth import FakeSeal
-from tests.fakes.auth_factors import (
-    FakeAddresses,
-    FakeAttempts,
-    FakeAudit,
-    FakeAuthenticators,
-    FakeCeremonies,
-    FakeEnrolments,
-    FakeLater,
-    FakeMail,
-    FakeMailedProofs,
-)
 from tests.fakes.auth_world import World
 
 SEED = b"12345678901234567890"
@@ -38,44 +20,7 @@ HERE = Origin(address="192.0.2.1", agent="test browser")
 
 @dataclass
 class FactorWorld(World):
-    """Auth without a server, with everything that people may show."""
-
-    def __post_init__(self) -> None:
-        World.__post_init__(self)
-        self.mail, self.audit, self.later = FakeMail(), FakeAudit(), FakeLater()
-        self.attempts, self.proofs = FakeAttempts(), FakeMailedProofs()
-        self.authenticators, self.enrolments = FakeAuthenticators(), FakeEnrolments()
-        self.addresses, self.ceremonies, self.seal = FakeAddresses(self.people), FakeCeremonies(), FakeSeal()
-        self.links = Links(issuer="https://tenon.test")
-        self.codes = MailedCodes(kept=self.proofs, clock=self.clock)
-        self.holdings = Holdings(kept=self.authenticators)
-        self.notices = Notices(mail=self.mail, audit=self.audit, clock=self.clock)
-        self.flow = SignInFlow(
-            directory=self.people,
-            attempts=self.attempts,
-            holdings=self.holdings,
-            showing=self._showing(),
-            throttle=self.throttle,
-            sessions=self.sessions,
-            audit=self.audit,
-            clock=self.clock,
-        )
-
-    def _showing(self) -> Showing:
-        return Showing(
-            directory=self.people,
-            hasher=self.hasher,
-            kept=self.authenticators,
-            ceremonies=self.ceremonies,
-            codes=self.codes,
-            addresses=self.addresses,
-            seal=self.seal,
-            mail=self.mail,
-            later=self.later,
-            links=self.links,
-            notices=self.notices,
-            clock=self.clock,
-        )
+    """Auth without a server, and what people may show."""
 
     async def give_totp(self, user: str = "users/clerk") -> None:
         name = f"app of {user}"

@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from services.auth.domain.bootstrap import Bootstrap
+from services.auth.domain.factors.holdings import Holdings
+from services.auth.domain.factors.mailed import MailedCodes
+from services.auth.domain.factors.showing import Showing
 from services.auth.domain.families import Families
 from services.auth.domain.grants import Grants
+from services.auth.domain.links import Links
+from services.auth.domain.notices import Notices
+from services.auth.domain.password_policy import PasswordPolicy
 from services.auth.domain.passwords import Passwords
 from services.auth.domain.sessions import Sessions
 from services.auth.domain.sign_in import SignIn
+from services.auth.domain.sign_in_flow import SignInFlow
 from services.auth.domain.signing_out import SigningOut
 from services.auth.domain.tokens import Minting
 from tests.fakes.auth import (
@@ -23,6 +30,20 @@ from tests.fakes.auth import (
     FakeThrottle,
     FakeTokens,
 )
+from tests.fakes.auth_factors import (
+    FakeAddresses,
+    FakeAttempts,
+    FakeAudit,
+    FakeAuthenticators,
+    FakeCeremonies,
+    FakeEnrolments,
+    FakeLater,
+    FakeMail,
+    FakeMailedProofs,
+)
+
+COMMON = frozenset({"password", "correcthorsebatterystaple"})
+"""Passwords that everybody uses."""
 
 
 @dataclass
@@ -44,13 +65,25 @@ class World:
             kept=self.kept_families, directory=self.people, tokens=self.tokens, seal=FakeSeal(), clock=self.clock
         )
         self.exits = SigningOut(sessions=self.sessions, families=self.families)
-        self.entrance = SignIn(
+        self.mail, self.audit, self.later = FakeMail(), FakeAudit(), FakeLater()
+        self.attempts, self.proofs = FakeAttempts(), FakeMailedProofs()
+        self.authenticators, self.enrolments = FakeAuthenticators(), FakeEnrolments()
+        self.addresses, self.ceremonies, self.seal = FakeAddresses(self.people), FakeCeremonies(), FakeSeal()
+        self.links = Links(issuer="https://tenon.test")
+        self.codes = MailedCodes(kept=self.proofs, clock=self.clock)
+        self.holdings = Holdings(kept=self.authenticators)
+        self.notices = Notices(mail=self.mail, audit=self.audit, clock=self.clock)
+        self.flow = SignInFlow(
             directory=self.people,
-            hasher=self.hasher,
+            attempts=self.attempts,
+            holdings=self.holdings,
+            showing=self._showing(),
             throttle=self.throttle,
             sessions=self.sessions,
-            families=self.families,
+            audit=self.audit,
+            clock=self.clock,
         )
+        self.entrance = SignIn(flow=self.flow, families=self.families)
         self.passwords = Passwords(
             directory=self.people,
             credentials=self.people,
@@ -58,6 +91,9 @@ class World:
             throttle=self.throttle,
             sessions=self.kept,
             changes=self.people,
+            policy=PasswordPolicy(common=COMMON),
+            holdings=self.holdings,
+            notices=self.notices,
             clock=self.clock,
         )
         self.grants = Grants(
@@ -76,4 +112,21 @@ class World:
             founding=self.people,
             changes=self.people,
             email="admin@x.test",
+        )
+
+    def _showing(self) -> Showing:
+        return Showing(
+            directory=self.people,
+            hasher=self.hasher,
+            credentials=self.people,
+            kept=self.authenticators,
+            ceremonies=self.ceremonies,
+            codes=self.codes,
+            addresses=self.addresses,
+            seal=self.seal,
+            mail=self.mail,
+            later=self.later,
+            links=self.links,
+            notices=self.notices,
+            clock=self.clock,
         )

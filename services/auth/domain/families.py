@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from services.auth.domain.errors import RefreshTokenInvalid, RefreshTokenReused
+from services.auth.domain.authentication import LEVELS, reaches
+from services.auth.domain.errors import RefreshTokenInvalid, RefreshTokenReused, StrongerSignInRequired
 from services.auth.domain.scopes import EVERYTHING_HELD, narrow
 from services.auth.domain.sessions import Lifetimes, digest_of
 from services.auth.domain.tokens import Grant
@@ -48,6 +49,8 @@ class Family:
     """How the person has proven who they are, or None where nobody has."""
     expires: datetime
     """When it ends, whatever is done with it."""
+    idle: timedelta | None = None
+    """After this it ends that is not renewed, where the organization says so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +121,9 @@ class RefreshFamilies(Protocol):
 
     async def find(self, digest: bytes) -> KeptToken | None:
         """Return the token, used or not."""
+
+    async def find_living(self, family: str, *, now: datetime) -> Family | None:
+        """Return a family that lives."""
 
     async def end(self, family: str, *, now: datetime) -> None:
         """End a family with all its access tokens, if it lives."""
@@ -201,20 +207,27 @@ class Families:
         Raises:
             TokenTooLarge: what it grants fits no token.
             RefreshTokenInvalid: its session has ended meanwhile.
+            StrongerSignInRequired: the organization asks for a second factor, and the session has none.
         """
         now = self.clock()
         session = request.session
+        if session is not None and not _is_enough(account, session.authentication):
+            raise StrongerSignInRequired(account.acts_in)
         family = Family(
             id=request.family or secrets.token_urlsafe(_ID_BYTES),
             session=session.id if session else "",
-            organization=account.organization,
+            organization=account.acts_in,
             user=account.name,
             client=request.client,
             scope=request.scope,
             audience=request.audience,
             confirmation=request.confirmation,
             authentication=session.authentication if session else None,
-            expires=session.expires if session else now + self.lifetimes.absolute,
+            expires=min(
+                session.expires if session else now + self.lifetimes.absolute,
+                now + (account.session_lifetime or self.lifetimes.absolute),
+            ),
+            idle=account.session_idle,
         )
         access = await self.tokens.issue(grant_of(account, family))
         text = secrets.token_urlsafe(_SECRET_BYTES) if request.refreshable else ""
@@ -231,12 +244,23 @@ class Families:
             RefreshTokenReused: it was used up before the grace; its family has ended now.
         """
         family, refresh = await self._rotate(refresh_token, proof or Proof())
-        account = await self.directory.find_by_name(family.organization, family.user)
-        if account is None or account.disabled:
+        account = await self.directory.find_acting(family.organization, family.user)
+        if account is None or account.disabled or not _is_enough(account, family.authentication):
             await self.kept.end(family.id, now=self.clock())
             raise RefreshTokenInvalid
         access = await self.tokens.issue(grant_of(account, family, scope=scope))
         return Opened(family=family, access=access, refresh=refresh)
+
+    async def reissue(self, account: Account, family: str) -> AccessToken:
+        """Return a new access token of a family, such as after its session has become stronger.
+
+        Raises:
+            RefreshTokenInvalid: the family has ended, or is somebody else's.
+        """
+        found = await self.kept.find_living(family, now=self.clock())
+        if found is None or (found.organization, found.user) != (account.acts_in, account.name):
+            raise RefreshTokenInvalid
+        return await self.tokens.issue(grant_of(account, found))
 
     async def find(self, refresh_token: str) -> KeptToken | None:
         """Return what is kept of a refresh token, used or not."""
@@ -274,7 +298,12 @@ class Families:
         return found.family, RefreshToken(text=text, expires=found.successor_expires or found.family.expires)
 
     def _expiry(self, family: Family, now: datetime) -> datetime:
-        return min(now + self.lifetimes.idle, family.expires)
+        return min(now + min(self.lifetimes.idle, family.idle or self.lifetimes.idle), family.expires)
+
+
+def _is_enough(account: Account, proof: Authentication | None) -> bool:
+    """Whether what a person has shown will do where they act; where nobody has shown anything, it is no person."""
+    return proof is None or not account.needs_second_factor or reaches(proof.level, LEVELS[1])
 
 
 def grant_of(account: Account, family: Family, *, scope: str | None = None) -> Grant:
@@ -282,7 +311,7 @@ def grant_of(account: Account, family: Family, *, scope: str | None = None) -> G
     scope = family.scope if scope is None else scope
     return Grant(
         subject=account.name,
-        organization=account.organization,
+        organization=family.organization,
         permissions=narrow(account.permissions, scope),
         client=family.client,
         session=family.session,

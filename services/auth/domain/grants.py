@@ -8,14 +8,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from services.auth.domain.accounts import find_held
+from services.auth.domain.assignments import affected_by
 from services.auth.domain.errors import GrantExceedsOwn, LastAdministrator, RoleInUse, RoleUnknown
 from services.auth.domain.permissions import find_excess
 from services.auth.domain.revocations import of_subject
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 
     from services.auth.domain.accounts import Account, Changes, Credentials, Directory, Granter
+    from services.auth.domain.assignments import Assignment
+    from services.auth.domain.personal_data import PersonalData
     from services.auth.domain.revocations import Revocations
     from services.auth.domain.sessions import SessionStore
 
@@ -38,6 +41,8 @@ class Grants:
     """Takes back the tokens of those who hold less than before."""
     changes: Changes
     """Makes the looking and the change one transaction, with one writer per organization."""
+    personal: PersonalData | None = None
+    """Where what is kept of a deleted user is erased."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Now, with its time zone."""
 
@@ -64,6 +69,35 @@ class Grants:
         """Guard the creation of a user with those roles. Raises `GrantExceedsOwn`, `RoleUnknown`."""
         async with self._open(granter) as held:
             await self._check_roles(granter.organization, list(roles), held)
+            yield
+
+    @asynccontextmanager
+    async def changing_assignment(
+        self, granter: Granter, find: Callable[[], Awaitable[Assignment | None]]
+    ) -> AsyncIterator[None]:
+        """Guard a change or the deletion of what gives roles to accounts, and take back what it gave to them.
+
+        Raises:
+            GrantExceedsOwn: it gives, or would give, what the granter does not hold.
+            RoleUnknown: it would give a role that does not exist.
+            LastAdministrator: nobody would be left who may do everything.
+        """
+        organization = granter.organization
+        async with self._open(granter) as held:
+            before = await find()
+            if before is not None:
+                await self._check_roles(organization, before.roles, held)
+            yield
+            after = await find()
+            if after is not None:
+                await self._check_roles(organization, after.roles, held)
+            now = self.clock()
+            await self.revocations.revoke([of_subject(name, now) for name in sorted(affected_by(before, after))])
+
+    @asynccontextmanager
+    async def giving(self, granter: Granter, roles: Iterable[str]) -> AsyncIterator[None]:
+        """Guard the making of what gives those roles to accounts. Raises `GrantExceedsOwn`, `RoleUnknown`."""
+        async with self.creating_user(granter, roles):
             yield
 
     @asynccontextmanager
@@ -111,14 +145,19 @@ class Grants:
             await self.credentials.remove(organization, user)
         if after is None or after.disabled:
             await self.sessions.end_all(organization, user, now=now)
+        if before is not None and after is None and self.personal is not None:
+            await self.personal.erase(organization, user)
         if before is not None and (after is None or after.disabled or after.permissions != before.permissions):
             await self.revocations.revoke([of_subject(user, now)])
 
     async def _check_user(self, organization: str, account: Account | None, held: Collection[str]) -> None:
         if account is None:
             return
-        # What the user holds already is checked too, or a granter could edit a mightier user and sign in as them.
+        # What the user holds already is checked too, by groups as well, or a granter could edit a mightier user and
+        # sign in as them.
         await self._check_roles(organization, account.roles, held)
+        if excess := find_excess(account.permissions, held):
+            raise GrantExceedsOwn(excess)
 
     async def _check_roles(self, organization: str, roles: Collection[str], held: Collection[str]) -> None:
         found = await self.directory.find_roles(organization, list(roles))

@@ -25,5 +25,9 @@ class Links:
         """Return the page where an address is confirmed."""
         return self._page("verify", secret)
 
+    def invitation(self, secret: str) -> str:
+        """Return the page where an invitation is answered."""
+        return self._page("invitation", secret)
+
     def _page(self, name: str, secret: str) -> str:
         return f"{self.issuer.rstrip('/')}/account/{name}?link={quote(secret)}"

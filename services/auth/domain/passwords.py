@@ -9,22 +9,28 @@ from typing import TYPE_CHECKING, Protocol
 
 from services.auth.domain.accounts import find_held
 from services.auth.domain.errors import CurrentPasswordWrong, GrantExceedsOwn, UserDisabled, UserUnknown
+from services.auth.domain.notices import Change
+from services.auth.domain.password_policy import MAX_PASSWORD, MIN_ALONE, PasswordPolicy, normalize_password
 from services.auth.domain.permissions import find_excess
+from services.auth.domain.sessions import Origin
 from services.auth.domain.throttle import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.auth.domain.accounts import Account, Changes, Credentials, Directory, Granter
+    from services.auth.domain.factors.holdings import Holdings
+    from services.auth.domain.notices import Notices
     from services.auth.domain.sessions import SessionStore
     from services.auth.domain.throttle import Throttle
 
-MIN_PASSWORD = 15
-"""Characters of the shortest password that is the only factor (NIST SP 800-63B-4 §3.1.1.2)."""
+MIN_PASSWORD = MIN_ALONE
+"""Characters of the shortest password that is the only factor."""
 
-MAX_PASSWORD = 128
-"""Characters of the longest password, as the contract says too."""
+__all__ = ["MAX_PASSWORD", "MIN_PASSWORD", "Hasher", "Passwords", "generate_password"]
 
+_RESET = "an administrator has given you a new password"
+_CHANGED = "your password was changed, and your other sessions were ended"
 _ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _GENERATED_LENGTH = 24
 
@@ -41,6 +47,9 @@ class Hasher(Protocol):
         Raises:
             HashingBusy: more passwords wait than may.
         """
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether a hash was made elsewhere, or with other parameters than today: it is replaced at the next sign-in."""
 
 
 def generate_password() -> str:
@@ -64,6 +73,12 @@ class Passwords:
     """Where a user's sessions are ended."""
     changes: Changes
     """Makes hash and sessions change together."""
+    policy: PasswordPolicy
+    """Says which passwords may be chosen."""
+    holdings: Holdings
+    """Says whether a second factor is asked for too."""
+    notices: Notices
+    """Tells the user."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Now, with its time zone."""
 
@@ -81,7 +96,8 @@ class Passwords:
                 raise UserUnknown(granter.organization)
             if excess := find_excess(account.permissions, await find_held(self.directory, granter)):
                 raise GrantExceedsOwn(excess)
-            await self._replace(account, password_hash)
+            change = Change(kind="password.reset", sentence=_RESET, actor=granter.subject, factor="password")
+            await self.replace(account, password_hash, change, Origin())
         return password
 
     async def change(
@@ -89,7 +105,8 @@ class Passwords:
     ) -> None:
         """Set the user's own password, who must know the current one; `keep_session` lives on.
 
-        Raises `CurrentPasswordWrong`, `SignInThrottled`, `HashingBusy`, `UserDisabled`, `UserUnknown`.
+        Raises `CurrentPasswordWrong`, `PasswordUnsuitable`, `SignInThrottled`, `HashingBusy`, `UserDisabled`,
+        `UserUnknown`.
         """
         account = await self.directory.find_by_name(organization, user)
         if account is None:
@@ -100,11 +117,34 @@ class Passwords:
         await self.throttle.admit(attempt)
         if not await self.hasher.verify(account.password_hash, current):
             raise CurrentPasswordWrong
-        password_hash = await self.hasher.hash(new)
-        async with self.changes.open(organization):
-            await self._replace(account, password_hash, keep_session=keep_session)
         await self.throttle.forgive(attempt)
+        short = await self.check(account, new)
+        password_hash = await self.hasher.hash(new)
+        change = Change(kind="password.changed", sentence=_CHANGED, factor="password", session=keep_session)
+        async with self.changes.open(organization):
+            await self.replace(account, password_hash, change, Origin(address=address), keep=keep_session, short=short)
 
-    async def _replace(self, account: Account, password_hash: str, *, keep_session: str = "") -> None:
-        await self.credentials.set(account.organization, account.name, password_hash)
-        await self.sessions.end_all(account.organization, account.name, now=self.clock(), keep=keep_session)
+    async def check(self, account: Account, password: str) -> bool:
+        """Refuse a password that would be guessed; return whether it is good beside a second factor alone.
+
+        Raises:
+            PasswordUnsuitable: with the reason.
+        """
+        held = await self.holdings.of(account)
+        self.policy.check(password, account=account, second=held.second)
+        return len(normalize_password(password)) < MIN_ALONE
+
+    async def replace(
+        self,
+        account: Account,
+        password_hash: str,
+        change: Change,
+        origin: Origin,
+        *,
+        keep: str = "",
+        short: bool = False,
+    ) -> None:
+        """Keep another hash, end the sessions that the old one opened but `keep`, and tell the user of it."""
+        await self.credentials.set(account.organization, account.name, password_hash, short=short)
+        await self.sessions.end_all(account.organization, account.name, now=self.clock(), keep=keep)
+        await self.notices.tell(account, change, origin)

@@ -18,7 +18,7 @@ class Revocation:
     """Some access tokens that are good no more."""
 
     key: str
-    """What they have in common: `session:…`, `grant:…`, `subject:…`, `client:…` or `token:…`."""
+    """What they have in common: `session:…`, `grant:…`, `subject:…`, `client:…`, `organization:…` or `token:…`."""
     before: int = FOR_EVER
     """The first second of `iat` (Unix epoch) that is good again."""
 

@@ -62,10 +62,12 @@ class Session:
     """When it ends, whatever is done with it."""
     ended: datetime | None = None
     """When it was ended, or None."""
+    idle: timedelta | None = None
+    """After this it ends that is not used, where the organization says so."""
 
     def is_alive(self, now: datetime, idle: timedelta) -> bool:
         """Whether it was neither ended nor outlived."""
-        return self.ended is None and now < self.expires and now - self.used < idle
+        return self.ended is None and now < self.expires and now - self.used < min(idle, self.idle or idle)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +135,8 @@ class Sessions:
             origin=origin,
             created=now,
             used=now,
-            expires=now + self.lifetimes.absolute,
+            expires=now + min(self.lifetimes.absolute, account.session_lifetime or self.lifetimes.absolute),
+            idle=account.session_idle,
         )
         cookie = secrets.token_urlsafe(_COOKIE_BYTES) if browser else ""
         await self.kept.open(session, digest_of(cookie) if cookie else None)

@@ -1,22 +1,23 @@
-"""How a person proves who they are by a password, so that nobody learns who has an account."""
+"""How our own client signs people in, over gRPC and REST: in one call by a password, or step by step."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.auth.domain.accounts import DEFAULT_ORGANIZATION, SYSTEM_ORGANIZATION, normalize_email
+from services.auth.domain.accounts import DEFAULT_ORGANIZATION, normalize_email
 from services.auth.domain.authentication import PASSWORD, Authentication
-from services.auth.domain.errors import HashingBusy, SignInFailed
+from services.auth.domain.errors import HashingBusy, LevelOutOfReach, SignInExpired, SignInFailed, SignInUnfinished
+from services.auth.domain.factors.kinds import Factor
 from services.auth.domain.families import Request
 from services.auth.domain.throttle import Attempt
 
 if TYPE_CHECKING:
-    from services.auth.domain.accounts import Directory
+    from services.auth.domain.accounts import Account
     from services.auth.domain.families import Families, Opened
-    from services.auth.domain.passwords import Hasher
-    from services.auth.domain.sessions import Origin, Sessions
-    from services.auth.domain.throttle import Throttle
+    from services.auth.domain.sessions import Origin
+    from services.auth.domain.sign_in_flow import SignInFlow, SignInState
+    from services.auth.domain.tokens import AccessToken
 
 CLIENT = "tenon"
 """`client_id` of people who sign in by a password: no other client may ask for one (OAuth 2.1)."""
@@ -24,21 +25,17 @@ CLIENT = "tenon"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SignIn:
-    """Signs people in."""
+    """Signs people in to our own client."""
 
-    directory: Directory
-    """Finds the user."""
-    hasher: Hasher
-    """Checks the password."""
-    throttle: Throttle
-    """Bounds how often it may be tried."""
-    sessions: Sessions
-    """Opens the session."""
+    flow: SignInFlow
+    """Signs in step by step."""
     families: Families
     """Gives our own client its tokens."""
 
-    async def sign_in(self, *, organization: str, email: str, password: str, origin: Origin) -> Opened:
-        """Open a session.
+    async def sign_in(
+        self, *, organization: str, email: str, password: str, origin: Origin, level: str = ""
+    ) -> Opened | SignInState:
+        """Open a session, or say what else has to be shown.
 
         The work is the same whatever is wrong: one look-up and one hash, with or without a user (ASVS 5.0 6.3.8).
 
@@ -47,20 +44,77 @@ class SignIn:
             SignInThrottled: too many attempts failed.
             HashingBusy: too many people sign in at once.
         """
+        flow = self.flow
         attempt = Attempt(
             organization=organization or DEFAULT_ORGANIZATION, email=normalize_email(email), address=origin.address
         )
-        await self.throttle.admit(attempt)
-        account = await self.directory.find_by_email(attempt.organization, attempt.email)
+        await flow.throttle.admit(attempt)
+        account = await flow.find(attempt.organization, attempt.email)
         try:
-            proven = await self.hasher.verify(account.password_hash if account else "", password)
+            shown = await flow.showing.password(account, password)
         except HashingBusy:
-            await self.throttle.withdraw(attempt)
+            await flow.throttle.withdraw(attempt)
             raise
-        if account is None or not proven or account.disabled or account.organization == SYSTEM_ORGANIZATION:
+        if account is None or shown is None:
+            await flow.note_failure(attempt.organization, origin, factor=Factor.PASSWORD)
             raise SignInFailed
-        proof = Authentication(time=self.sessions.clock(), methods=(PASSWORD,))
-        opened = await self.sessions.open(account, proof, origin)
+        await flow.throttle.forgive(attempt)
+        held = await flow.holdings.of(account)
+        if held.second or held.required or level:
+            return await self.conclude(await flow.resume(account, Factor.PASSWORD, (PASSWORD,), level), origin)
+        # Nothing more can be asked for, so that nothing has to be kept of the sign-in.
+        proof = Authentication(time=flow.clock(), methods=(PASSWORD,))
+        opened = await flow.sessions.open(account, proof, origin)
         issued = await self.families.open(account, Request(client=CLIENT, session=opened.session))
-        await self.throttle.forgive(attempt)
+        await flow.note_success(opened.session, origin, factor=Factor.PASSWORD)
         return issued
+
+    async def conclude(self, state: SignInState, origin: Origin) -> Opened | SignInState:
+        """Open the session where enough was shown, and else return what is missing.
+
+        Raises:
+            SignInExpired: the sign-in is one that strengthens a session.
+        """
+        if state.session:
+            raise SignInExpired
+        if not state.done:
+            return state
+        opened = await self.flow.finish(state.attempt, origin, browser=False)
+        account = await self._account(state)
+        return await self.families.open(account, Request(client=CLIENT, session=opened.session))
+
+    async def step_up(self, *, organization: str, session: str, level: str) -> SignInState:
+        """Begin to strengthen the caller's session.
+
+        Raises:
+            SignInExpired: the session has ended, or the caller has none.
+        """
+        sessions = self.flow.sessions
+        found = await sessions.kept.find(session) if session else None
+        if found is None or not found.is_alive(self.flow.clock(), sessions.lifetimes.idle):
+            raise SignInExpired
+        return await self.flow.begin_step_up(found, level=level, organization=organization)
+
+    async def conclude_step_up(
+        self, state: SignInState, origin: Origin, *, session: str, family: str
+    ) -> AccessToken | SignInState:
+        """Strengthen the caller's session where enough was shown, and return a new access token of the client's family.
+
+        Raises:
+            SignInExpired: the sign-in belongs to another session.
+            LevelOutOfReach: what the user has set up is not as strong as is asked.
+        """
+        if not session or state.session != session:
+            raise SignInExpired
+        if not state.done:
+            return state
+        if not state.reached:
+            raise LevelOutOfReach(state.wanted)
+        await self.flow.finish(state.attempt, origin, browser=False)
+        return await self.families.reissue(await self._account(state), family)
+
+    async def _account(self, state: SignInState) -> Account:
+        account = await self.flow.directory.find_acting(state.organization, state.user)
+        if account is None or account.disabled:
+            raise SignInUnfinished("")
+        return account

@@ -98,18 +98,19 @@ class SignInAttempt:
         return first if not self.shown else ()
 
     def _strengthening(self, held: Held) -> tuple[Factor, ...]:
-        if not self.level or self.proof.satisfies(self.level, None, self.expires):
+        level = self.level or ("aal2" if held.required else "")
+        if not level or self.proof.satisfies(level, None, self.expires):
             return ()
-        return tuple(f for f in Factor if f not in MAIL and f not in self.shown and self._helps(f, held))
+        return tuple(f for f in Factor if f not in MAIL and f not in self.shown and self._helps(f, held, level))
 
-    def _helps(self, factor: Factor, held: Held) -> bool:
+    def _helps(self, factor: Factor, held: Held, level: str) -> bool:
         """Whether showing it too, or it and what is held beside it, reaches the level that is wanted."""
         if not held.has(factor):
             return False
         if factor is Factor.PASSKEY:
             return True
         more = Authentication(time=self.expires, methods=(*self.proof.methods, *METHODS[factor]))
-        return more.satisfies(self.level, None, self.expires)
+        return more.satisfies(level, None, self.expires)
 
 
 class SignInAttempts(Protocol):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from services.auth.domain import sign_in_attempts
 from services.auth.domain.accounts import DEFAULT_ORGANIZATION, SYSTEM_ORGANIZATION, normalize_email
 from services.auth.domain.audit import AuditEntry
+from services.auth.domain.authentication import reaches
 from services.auth.domain.errors import (
     FactorNotOffered,
     HashingBusy,
@@ -70,8 +71,15 @@ class SignInState:
     """How strong it is by now: `aal1` to `aal3`."""
     session: str = ""
     """The session that it strengthens; empty where it opens one."""
+    wanted: str = ""
+    """The level that was asked for, or empty."""
     expires: datetime
     """When it is forgotten."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether it is as strong as was asked for."""
+        return not self.wanted or reaches(self.level, self.wanted)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,13 +112,16 @@ class SignInFlow:
         """Begin a sign-in; without an address, a passkey says who it is. `level` is wanted where it can be reached."""
         return await self._open(organization=organization or DEFAULT_ORGANIZATION, email=email, level=level)
 
-    async def begin_step_up(self, session: Session, *, level: str = "") -> SignInState:
-        """Begin to strengthen a session, or to show anew who its user is. Raises `SignInFailed`."""
-        account = await self.directory.find_by_name(session.organization, session.user)
+    async def begin_step_up(self, session: Session, *, level: str = "", organization: str = "") -> SignInState:
+        """Begin to strengthen a session, or to show anew who its user is.
+
+        `organization` is where its user acts, if not where they live. Raises `SignInFailed`.
+        """
+        account = await self.directory.find_acting(organization or session.organization, session.user)
         if account is None or account.disabled:
             raise SignInFailed
         return await self._open(
-            organization=session.organization,
+            organization=account.acts_in,
             email=account.email,
             level=level,
             user=account.name,
@@ -121,7 +132,7 @@ class SignInFlow:
     async def resume(self, account: Account, shown: Factor, methods: tuple[str, ...], level: str = "") -> SignInState:
         """Begin a sign-in whose first factor was shown elsewhere, such as by a password in one call."""
         return await self._open(
-            organization=account.organization,
+            organization=account.acts_in,
             email=account.email,
             level=level,
             user=account.name,
@@ -129,6 +140,11 @@ class SignInFlow:
             methods=methods,
             time=self.clock(),
         )
+
+    async def find(self, organization: str, email: str) -> Account | None:
+        """Return whoever has the address, if they may sign in. The work is the same if there is nobody."""
+        account = await self.directory.find_by_email(organization, email)
+        return None if account is None or _is_barred(account) else account
 
     async def look(self, attempt: str) -> SignInState:
         """Return where a sign-in stands."""
@@ -219,7 +235,8 @@ class SignInFlow:
         opened = await self._open_session(found, account, origin, browser=browser)
         if replaces and replaces != opened.session.id:
             await self.sessions.end(replaces)
-        await self._write_down("session.strengthened" if found.session else "session.opened", found, origin, opened)
+        kind = "session.strengthened" if found.session else "session.opened"
+        await self.note_success(opened.session, origin, factor=" ".join(found.shown), kind=kind)
         return opened
 
     async def _open_session(
@@ -258,12 +275,10 @@ class SignInFlow:
 
     async def _account(self, attempt: SignInAttempt) -> Account | None:
         """Return the user, if there is one who may sign in. The work is the same if there is none."""
-        if attempt.user:
-            account = await self.directory.find_by_name(attempt.organization, attempt.user)
-        else:
-            account = await self.directory.find_by_email(attempt.organization, attempt.email)
-        barred = account is None or account.disabled or account.organization == SYSTEM_ORGANIZATION
-        return None if barred else account
+        if not attempt.user:
+            return await self.find(attempt.organization, attempt.email)
+        account = await self.directory.find_acting(attempt.organization, attempt.user)
+        return None if account is None or _is_barred(account) else account
 
     async def _expect(self, attempt: str, factor: Factor) -> tuple[SignInAttempt, Account | None, Held]:
         """Return the sign-in, its user and the user's factors, if the factor is asked for now."""
@@ -291,7 +306,7 @@ class SignInFlow:
                 await self.throttle.withdraw(counted)
             raise
         if shown is None or (found.user and shown.user != found.user):
-            await self._note_failure(tried, factor, origin)
+            await self._note_wrong(tried, factor, origin)
             raise SignInFailed
         if counted:
             await self.throttle.forgive(counted)
@@ -306,19 +321,43 @@ class SignInFlow:
         )
         return await self._state(attempt, await self._save(kept))
 
-    async def _note_failure(self, tried: SignInAttempt, factor: Factor, origin: Origin) -> None:
+    async def _note_wrong(self, tried: SignInAttempt, factor: Factor, origin: Origin) -> None:
         if tried.failures >= MOST_FAILURES:
             await self.attempts.close(tried.id, tried.version)
+        await self.note_failure(tried.organization, origin, factor=factor, user=tried.user, session=tried.session)
+
+    async def note_failure(
+        self, organization: str, origin: Origin, *, factor: Factor, user: str = "", session: str = ""
+    ) -> None:
+        """Write down that something wrong was shown."""
         await self.audit.record(
             AuditEntry(
                 kind="sign_in.failed",
                 outcome="failure",
-                organization=tried.organization,
-                subject=tried.user,
-                session=tried.session,
+                organization=organization,
+                subject=user,
+                session=session,
                 address=origin.address,
                 agent=origin.agent,
                 factor=factor,
+            )
+        )
+
+    async def note_success(
+        self, session: Session, origin: Origin, *, factor: str, kind: str = "session.opened"
+    ) -> None:
+        """Write down that a session was opened, or strengthened."""
+        await self.audit.record(
+            AuditEntry(
+                kind=kind,
+                organization=session.organization,
+                actor=session.user,
+                subject=session.user,
+                session=session.id,
+                address=origin.address,
+                agent=origin.agent,
+                factor=factor,
+                detail={"acr": session.authentication.level},
             )
         )
 
@@ -337,23 +376,13 @@ class SignInFlow:
             done=attempt.is_done(held),
             level=attempt.proof.level if attempt.shown else "",
             session=attempt.session,
+            wanted=attempt.level,
             expires=attempt.expires,
         )
 
-    async def _write_down(self, kind: str, found: SignInAttempt, origin: Origin, opened: OpenedSession) -> None:
-        await self.audit.record(
-            AuditEntry(
-                kind=kind,
-                organization=found.organization,
-                actor=found.user,
-                subject=found.user,
-                session=opened.session.id,
-                address=origin.address,
-                agent=origin.agent,
-                factor=" ".join(found.shown),
-                detail={"acr": opened.session.authentication.level},
-            )
-        )
+
+def _is_barred(account: Account) -> bool:
+    return account.disabled or SYSTEM_ORGANIZATION in {account.organization, account.acts_in}
 
 
 def _counted(attempt: SignInAttempt, factor: str, origin: Origin) -> Attempt:

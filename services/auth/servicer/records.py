@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from google.protobuf.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from google.protobuf.message import Message
-
     from services.chassis.call import Call
 
     Function = Callable[[Message, Call], Awaitable[Message | bytes]]
+
+M = TypeVar("M", bound=Message)
 
 
 class Records(Protocol):
@@ -19,6 +23,9 @@ class Records(Protocol):
 
     async def serve(self, request: Message, call: Call) -> Message | bytes:
         """Return what the engine answers to the method that is called."""
+
+    async def ask(self, path: str, request: Message, call: Call, answer: type[M]) -> M:
+        """Return what the engine answers to another method, for the same caller."""
 
 
 class EngineRecords:
@@ -31,3 +38,15 @@ class EngineRecords:
     async def serve(self, request: Message, call: Call) -> Message | bytes:
         """Return what the engine answers to the method that is called."""
         return await self._find(call.method.path)(request, call)
+
+    async def ask(self, path: str, request: Message, call: Call, answer: type[M]) -> M:
+        """Return what the engine answers to another method, for the same caller."""
+        found = await self._find(path)(request, call)
+        return answer.FromString(found if isinstance(found, bytes) else found.SerializeToString())
+
+
+def in_organization(call: Call, organization: str) -> Call:
+    """Return the same call of the same caller, as one who acts in another organization."""
+    other = copy.copy(call)
+    other.caller = replace(call.caller, organization=organization)
+    return other

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tenon.auth.v1 import session_service_pb2 as pb
 
-from services.auth.domain.families import Proof
+from services.auth.domain.families import Opened, Proof
 from services.auth.domain.sign_in import CLIENT
 from services.auth.servicer.caller import origin_of
 
 if TYPE_CHECKING:
-    from services.auth.domain.families import Opened
     from services.auth.domain.sign_in import SignIn
     from services.auth.domain.signing_out import SigningOut
     from services.chassis.call import Call
@@ -39,6 +38,7 @@ class SessionServicer:
             password=request.password,
             origin=origin_of(call, trust_headers=self.trust_headers),
         )
+        assert isinstance(opened, Opened)
         call.set_header("cache-control", "no-store")
         return _fill(pb.SignInResponse(), opened)
 

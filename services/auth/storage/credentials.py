@@ -10,9 +10,15 @@ if TYPE_CHECKING:
     from services.chassis.postgres import Executor
 
 _SET = f"""
-INSERT INTO {SCHEMA}.credentials (organization, user_name, password_hash) VALUES ($1, $2, $3)
-ON CONFLICT (organization, user_name) DO UPDATE SET password_hash = excluded.password_hash, update_time = now()
+INSERT INTO {SCHEMA}.credentials (organization, user_name, password_hash, short) VALUES ($1, $2, $3, $4)
+ON CONFLICT (organization, user_name) DO UPDATE
+SET password_hash = excluded.password_hash, short = excluded.short, update_time = now()
 """
+_RENEW = f"""
+UPDATE {SCHEMA}.credentials SET password_hash = $4
+WHERE organization = $1 AND user_name = $2 AND password_hash = $3
+"""
+_IS_SHORT = f"SELECT 1 FROM {SCHEMA}.credentials WHERE organization = $1 AND user_name = $2 AND short"
 # What else the user proved themselves by goes with it.
 _REMOVE = f"""
 WITH authenticators AS (DELETE FROM {SCHEMA}.authenticators WHERE organization = $1 AND user_name = $2),
@@ -30,9 +36,17 @@ class SqlCredentials:
         """Take what runs statements."""
         self._executor = executor
 
-    async def set(self, organization: str, user: str, password_hash: str) -> None:
+    async def set(self, organization: str, user: str, password_hash: str, *, short: bool = False) -> None:
         """Keep the hash in place of the user's former one."""
-        await self._executor.fetch(_SET, [organization, user, password_hash])
+        await self._executor.fetch(_SET, [organization, user, password_hash, short])
+
+    async def renew(self, organization: str, user: str, former: str, password_hash: str) -> None:
+        """Keep another hash of the same password, unless the hash is another than the former one by now."""
+        await self._executor.fetch(_RENEW, [organization, user, former, password_hash], repeatable=True)
+
+    async def is_short(self, organization: str, user: str) -> bool:
+        """Whether the user's password is good beside a second factor alone."""
+        return bool(await self._executor.fetch(_IS_SHORT, [organization, user], repeatable=True))
 
     async def remove(self, organization: str, user: str) -> None:
         """Forget the user's hash, if there is one."""

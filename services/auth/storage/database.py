@@ -42,6 +42,14 @@ class Database(Pool):
             raise translate(error) or error from error
         return rows
 
+    @property
+    def joined(self) -> Transaction:
+        """The transaction that the current task has opened. Raises LookupError where it has not."""
+        transaction = self._joined.get()
+        if transaction is None:
+            raise LookupError("no transaction is open")
+        return transaction
+
     @asynccontextmanager
     async def open(self, organization: str) -> AsyncIterator[None]:
         """Open a transaction, alone in its organization among those that are opened here; nested ones are one."""

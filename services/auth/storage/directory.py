@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from services.auth.domain.accounts import Account
 from services.auth.domain.permissions import EVERYTHING
 from services.auth.storage.schema import SCHEMA
+from services.auth.storage.service_accounts import PREFIX, SqlServiceAccounts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,14 +43,21 @@ class SqlDirectory:
     def __init__(self, executor: Executor) -> None:
         """Take what runs statements."""
         self._executor = executor
+        self._service_accounts = SqlServiceAccounts(executor)
 
     async def find_by_email(self, organization: str, email: str) -> Account | None:
         """Return the user with that address."""
         return await self._find(_BY_EMAIL, organization, email)
 
     async def find_by_name(self, organization: str, name: str) -> Account | None:
-        """Return the user of that name."""
+        """Return the user, or the service account, of that name."""
+        if name.startswith(PREFIX):
+            return await self._service_accounts.find_by_name(organization, name)
         return await self._find(_BY_NAME, organization, name)
+
+    async def find_acting(self, organization: str, name: str) -> Account | None:
+        """Return the user of that name who acts in the organization."""
+        return await self.find_by_name(organization, name)
 
     async def find_roles(self, organization: str, roles: Sequence[str]) -> dict[str, frozenset[str]]:
         """Return what each of the roles grants."""
@@ -60,12 +68,14 @@ class SqlDirectory:
 
     async def is_role_in_use(self, organization: str, role: str) -> bool:
         """Whether any user has the role."""
+        if await self._service_accounts.find_holders(organization, role):
+            return True
         return bool(await self._executor.fetch(_ROLE_IN_USE, [organization, role], repeatable=True))
 
     async def find_holders(self, organization: str, role: str) -> Sequence[str]:
         """Return the names of all who have the role."""
         rows = await self._executor.fetch(_HOLDERS, [organization, role], repeatable=True)
-        return [row["name"] for row in rows]
+        return [row["name"] for row in rows] + list(await self._service_accounts.find_holders(organization, role))
 
     async def count_administrators(self, organization: str) -> int:
         """Return how many users are not disabled and hold `*`."""

@@ -24,8 +24,8 @@ WITH living AS (
     SELECT id FROM {SCHEMA}.sessions WHERE id = $2 AND end_time IS NULL FOR SHARE
 ), opened AS (
     INSERT INTO {SCHEMA}.refresh_sessions (id, session_id, organization, user_name, client, scope, audience,
-                                           confirmation, auth_time, methods, expire_time)
-    SELECT $1, nullif($2, ''), $3, $4, $5, $6, $7, $8, $9, $10, $11
+                                           confirmation, auth_time, methods, expire_time, idle)
+    SELECT $1, nullif($2, ''), $3, $4, $5, $6, $7, $8, $9, $10, $11, $14
     WHERE $2 = '' OR EXISTS (SELECT 1 FROM living)
     RETURNING id
 ), made AS (
@@ -36,7 +36,7 @@ SELECT 1 FROM opened
 """
 _FAMILY = """
 s.id, s.session_id, s.organization, s.user_name, s.client, s.scope, s.audience, s.confirmation, s.auth_time, s.methods,
-s.expire_time AS family_expire_time
+s.expire_time AS family_expire_time, s.idle
 """
 
 # The family's row is locked first, so that whoever ends it is either before us, and we find nothing, or behind us.
@@ -51,7 +51,7 @@ WITH living AS (
     FOR UPDATE
 ), used AS (
     UPDATE {SCHEMA}.refresh_tokens t
-    SET use_time = $2, successor = $4, successor_expire_time = least($5, living.family_expire_time)
+    SET use_time = $2, successor = $4, successor_expire_time = least($5, living.family_expire_time, $2 + living.idle)
     FROM living
     WHERE t.digest = $1 AND t.session_id = living.id AND t.use_time IS NULL AND t.expire_time > $2
     RETURNING t.session_id, t.expire_time, t.successor_expire_time
@@ -71,6 +71,9 @@ _FIND = f"""
 SELECT {_FAMILY}, s.end_time IS NOT NULL AS ended, t.expire_time, t.use_time, t.successor, t.successor_expire_time
 FROM {SCHEMA}.refresh_tokens t JOIN {SCHEMA}.refresh_sessions s ON s.id = t.session_id
 WHERE t.digest = $1
+"""
+_FIND_LIVING = f"""
+SELECT {_FAMILY} FROM {SCHEMA}.refresh_sessions s WHERE s.id = $1 AND s.end_time IS NULL AND s.expire_time > $2
 """
 _END = f"""
 WITH ended AS (
@@ -98,6 +101,7 @@ class SqlFamilies:
             *(family.id, family.session, family.organization, family.user, family.client, family.scope),
             *(list(family.audience), family.confirmation, proof.time if proof else None),
             *(list(proof.methods) if proof else [], family.expires, digest, expires),
+            family.idle,
         ]
         return bool(await self._executor.fetch(_OPEN, values))
 
@@ -112,6 +116,11 @@ class SqlFamilies:
         """Return the token, used or not."""
         rows = await self._executor.fetch(_FIND, [digest], repeatable=True)
         return _token(rows[0]) if rows else None
+
+    async def find_living(self, family: str, *, now: datetime) -> Family | None:
+        """Return a family that lives."""
+        rows = await self._executor.fetch(_FIND_LIVING, [family, now], repeatable=True)
+        return _family(rows[0]) if rows else None
 
     async def end(self, family: str, *, now: datetime) -> None:
         """End a family with all its access tokens, if it lives."""
@@ -148,4 +157,5 @@ def _family(row: asyncpg.Record) -> Family:
         confirmation=row["confirmation"],
         authentication=proof,
         expires=row["family_expire_time"],
+        idle=row["idle"],
     )

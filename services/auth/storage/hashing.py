@@ -11,6 +11,8 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from services.auth.domain.errors import HashingBusy
+from services.auth.domain.password_policy import normalize_password
+from services.auth.storage import foreign_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,9 @@ MEMORY_KIB = 19 * 1024
 
 TIME_COST = 2
 """Passes over it."""
+
+OWN = f"$argon2id$v=19$m={MEMORY_KIB},t={TIME_COST},p=1$"
+"""What the hashes begin with that are made here, today."""
 
 
 class Argon2Hasher:
@@ -52,11 +57,17 @@ class Argon2Hasher:
         matches = await self._run(lambda: self._matches(password_hash or self._decoy, password))
         return matches and bool(password_hash)
 
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether a hash was made elsewhere, or with other parameters than today."""
+        return not password_hash.startswith(OWN)
+
     def close(self) -> None:
         """Let the threads end."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _matches(self, password_hash: str, password: str) -> bool:
+        if not password_hash.startswith(OWN):
+            return foreign_hashes.matches(password_hash, _encode(password))
         try:
             return self._hasher.verify(password_hash, _encode(password))
         except (VerificationError, InvalidHashError):
@@ -73,4 +84,4 @@ class Argon2Hasher:
 
 
 def _encode(password: str) -> bytes:
-    return password.encode("utf-8", "surrogatepass")
+    return normalize_password(password).encode("utf-8", "surrogatepass")

@@ -11,7 +11,6 @@ from services.auth.storage.schema import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     import asyncpg
 

@@ -31,6 +31,8 @@ WHERE digest = $1 AND client = $2 AND challenge = $3 AND ($4 = '' OR redirect_ur
 RETURNING {_COLUMNS}
 """
 _FIND = f"SELECT {_COLUMNS} FROM {SCHEMA}.authorization_codes WHERE digest = $1"
+_KEEP_ASKED = f"INSERT INTO {SCHEMA}.asked_claims (family, asked) VALUES ($1, $2)"
+_FIND_ASKED = f"SELECT asked FROM {SCHEMA}.asked_claims WHERE family = $1"
 _PRUNE = f"DELETE FROM {SCHEMA}.authorization_codes WHERE expire_time < $1"
 
 
@@ -58,6 +60,15 @@ class SqlCodes:
         """Return a code, used or not."""
         rows = await self._executor.fetch(_FIND, [digest], repeatable=True)
         return _code(rows[0]) if rows else None
+
+    async def keep_asked(self, family: str, asked: bytes) -> None:
+        """Keep which claims a client has asked for by name."""
+        await self._executor.fetch(_KEEP_ASKED, [family, asked])
+
+    async def find_asked(self, family: str) -> bytes:
+        """Return which claims were asked for, in JSON."""
+        rows = await self._executor.fetch(_FIND_ASKED, [family], repeatable=True)
+        return bytes(rows[0]["asked"]) if rows else b""
 
     async def prune(self, *, now: datetime) -> None:
         """Forget codes that are past their memory."""

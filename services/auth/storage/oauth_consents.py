@@ -20,7 +20,8 @@ _GIVE = f"""
 INSERT INTO {SCHEMA}.consents AS kept (organization, user_name, client, scopes, create_time, update_time)
 VALUES ($1, $2, $3, $4, $5, $5)
 ON CONFLICT (organization, user_name, client) DO UPDATE
-SET scopes = ARRAY(SELECT DISTINCT unnest(kept.scopes || excluded.scopes) ORDER BY 1), update_time = excluded.update_time
+SET scopes = ARRAY(SELECT DISTINCT unnest(kept.scopes || excluded.scopes) ORDER BY 1),
+    update_time = excluded.update_time
 """
 _LIST = f"""
 SELECT c.client, c.scopes, c.create_time, c.update_time, coalesce(k.display_name, '') AS display_name,

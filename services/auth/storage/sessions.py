@@ -20,18 +20,23 @@ if TYPE_CHECKING:
 
 _OPEN = f"""
 INSERT INTO {SCHEMA}.sessions (id, organization, user_name, auth_time, methods, address, agent, cookie,
-                               create_time, use_time, expire_time)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)
+                               create_time, use_time, expire_time, idle)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11)
 """
 _COLUMNS = """
-id, organization, user_name, auth_time, methods, address, agent, create_time, use_time, expire_time, end_time
+id, organization, user_name, auth_time, methods, address, agent, create_time, use_time, expire_time, end_time, idle
 """
 _FIND = f"SELECT {_COLUMNS} FROM {SCHEMA}.sessions WHERE id = $1"
 _FIND_BY_COOKIE = f"SELECT {_COLUMNS} FROM {SCHEMA}.sessions WHERE cookie = $1"
 _TOUCH = f"UPDATE {SCHEMA}.sessions SET use_time = greatest(use_time, $2) WHERE id = $1"
+# What clients hold in the session becomes as strong with it.
 _STRENGTHEN = f"""
-UPDATE {SCHEMA}.sessions SET auth_time = $2, methods = $3, cookie = coalesce($4, cookie)
-WHERE id = $1 AND end_time IS NULL
+WITH strengthened AS (
+    UPDATE {SCHEMA}.sessions SET auth_time = $2, methods = $3, cookie = coalesce($4, cookie)
+    WHERE id = $1 AND end_time IS NULL RETURNING id
+)
+UPDATE {SCHEMA}.refresh_sessions SET auth_time = $2, methods = $3
+WHERE session_id IN (SELECT id FROM strengthened) AND end_time IS NULL
 """
 _LIST = f"""
 SELECT {_COLUMNS} FROM {SCHEMA}.sessions
@@ -75,6 +80,7 @@ class SqlSessions:
         values = [
             *(session.id, session.organization, session.user, proof.time, list(proof.methods)),
             *(_plain(origin.address), _plain(origin.agent), cookie, session.created, session.expires),
+            session.idle,
         ]
         await self._executor.fetch(_OPEN, values)
 
@@ -131,4 +137,5 @@ def _session(row: asyncpg.Record) -> Session:
         used=row["use_time"],
         expires=row["expire_time"],
         ended=row["end_time"],
+        idle=row["idle"],
     )

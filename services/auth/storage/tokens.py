@@ -46,7 +46,6 @@ class JwtTokens:
     async def issue(self, grant: Grant) -> AccessToken:
         """Return a signed token. Raises `TokenTooLarge`, `SigningKeyMissing`."""
         now = self._clock()
-        key = current_key(await self._keys.list(), now)
         expires = (now + (grant.lifetime or self._lifetime)).replace(microsecond=0)
         issued = max(int(now.timestamp()), grant.valid_from)
         claims: dict[str, Any] = {
@@ -62,12 +61,17 @@ class JwtTokens:
             "jti": secrets.token_urlsafe(12),
             **_optional_claims(grant),
         }
+        return await self.sign(claims)
+
+    async def sign(self, claims: dict[str, Any]) -> AccessToken:
+        """Return an access token with these claims. Raises `TokenTooLarge`, `SigningKeyMissing`."""
+        key = current_key(await self._keys.list(), self._clock())
         text = jwt.encode(
             {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": key.id}, claims, self._import(key), algorithms=[ALGORITHM]
         )
         if len(text) > MAX_TOKEN:
             raise TokenTooLarge(len(text), MAX_TOKEN)
-        return AccessToken(text=text, expires=expires, id=claims["jti"])
+        return AccessToken(text=text, expires=datetime.fromtimestamp(claims["exp"], UTC), id=claims["jti"])
 
     def _import(self, key: SigningKey) -> ECKey:
         if self._imported is None or self._imported[0] != key.id:

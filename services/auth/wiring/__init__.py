@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.auth.wiring import accounts, audit, keys, mail, pages, revocations
+from services.auth.wiring import accounts, audit, keys, machines, mail, oauth, pages, revocations
 from services.auth.wiring.part import Part
 
 if TYPE_CHECKING:
@@ -20,9 +20,11 @@ TOPICS: tuple[Callable[[Kit], Part], ...] = (
     accounts.wire,
     audit.wire,
     keys.wire,
+    oauth.wire,
     revocations.wire,
     pages.wire,
     mail.wire,
+    machines.wire,
 )
 """What auth is made of."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.auth.domain.passwords import Passwords
 from services.auth.domain.sign_in import SignIn
 from services.auth.domain.signing_out import SigningOut
 from services.auth.domain.tokens import Minting
+from services.auth.domain.workloads import WorkloadExchange
 from services.auth.servicer import RoleServicer, SessionServicer, TokenServicer, UserServicer
+from services.auth.storage.service_accounts import SqlServiceAccounts
+from services.auth.wiring.factors import flow_of, passwords_of
 from services.auth.wiring.part import Part
 
 if TYPE_CHECKING:
@@ -19,36 +21,25 @@ def wire(kit: Kit) -> Part:
     """Serve users, roles, sessions and minted tokens."""
     storage = kit.storage
     minting = Minting(directory=storage.directory, tokens=storage.tokens, default_email=kit.settings.admin_email)
+    workloads = WorkloadExchange(
+        workloads=SqlServiceAccounts(storage.database), directory=storage.directory, tokens=storage.tokens
+    )
     return Part(
         servicers={
             "tenon.auth.v1.RoleService": RoleServicer(records=kit.records, grants=kit.grants),
             "tenon.auth.v1.SessionService": _sessions(kit),
-            "tenon.auth.v1.TokenService": TokenServicer(minting=minting),
+            "tenon.auth.v1.TokenService": TokenServicer(minting=minting, workloads=workloads),
             "tenon.auth.v1.UserService": _users(kit),
         }
     )
 
 
 def _sessions(kit: Kit) -> SessionServicer:
-    entrance = SignIn(
-        directory=kit.storage.directory,
-        hasher=kit.storage.hasher,
-        throttle=kit.storage.throttle,
-        sessions=kit.sessions,
-        families=kit.families,
-    )
+    entrance = SignIn(flow=flow_of(kit), families=kit.families)
     exits = SigningOut(sessions=kit.sessions, families=kit.families)
     return SessionServicer(entrance=entrance, exits=exits, trust_headers=kit.trust_headers)
 
 
 def _users(kit: Kit) -> UserServicer:
-    storage = kit.storage
-    passwords = Passwords(
-        directory=storage.directory,
-        credentials=storage.credentials,
-        hasher=storage.hasher,
-        throttle=storage.throttle,
-        sessions=storage.sessions,
-        changes=storage.database,
-    )
+    passwords = passwords_of(kit)
     return UserServicer(records=kit.records, grants=kit.grants, passwords=passwords, trust_headers=kit.trust_headers)

@@ -6,20 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from services.auth.domain.audit import LoggedAudit
 from services.auth.domain.factors.holdings import Holdings
 from services.auth.domain.factors.mailed import MailedCodes
 from services.auth.domain.factors.showing import Showing
 from services.auth.domain.links import Links
 from services.auth.domain.notices import Notices
+from services.auth.domain.password_policy import PasswordPolicy
+from services.auth.domain.passwords import Passwords
 from services.auth.domain.sign_in_flow import SignInFlow
 from services.auth.storage.addresses import SqlVerifiedAddresses
 from services.auth.storage.authenticators import SqlAuthenticators
 from services.auth.storage.background import Background
+from services.auth.storage.blocklist import read_common_passwords
 from services.auth.storage.enrolments import SqlEnrolments
 from services.auth.storage.mailed_proofs import SqlMailedProofs
 from services.auth.storage.sign_in_attempts import SqlSignInAttempts
 from services.auth.storage.webauthn import WebAuthn
+from services.auth.wiring.audit import audit_of
 from services.auth.wiring.mail import mail_of
 
 if TYPE_CHECKING:
@@ -63,12 +66,6 @@ class FactorKit:
     """Tells of changes."""
 
 
-def audit_of(kit: Kit) -> Audit:
-    """Return what writes down who did what."""
-    del kit
-    return LoggedAudit()
-
-
 def factors_of(kit: Kit) -> FactorKit:
     """Return the parts of this topic, on the storage that is open."""
     database, issuer = kit.storage.database, kit.frame.settings.issuer
@@ -96,6 +93,7 @@ def flow_of(kit: Kit) -> SignInFlow:
     showing = Showing(
         directory=kit.storage.directory,
         hasher=kit.storage.hasher,
+        credentials=kit.storage.credentials,
         kept=parts.authenticators,
         ceremonies=parts.ceremonies,
         codes=parts.codes,
@@ -114,6 +112,22 @@ def flow_of(kit: Kit) -> SignInFlow:
         throttle=kit.storage.throttle,
         sessions=kit.sessions,
         audit=parts.audit,
+    )
+
+
+def passwords_of(kit: Kit) -> Passwords:
+    """Return what changes and resets passwords."""
+    storage, parts = kit.storage, factors_of(kit)
+    return Passwords(
+        directory=storage.directory,
+        credentials=storage.credentials,
+        hasher=storage.hasher,
+        throttle=storage.throttle,
+        sessions=storage.sessions,
+        changes=storage.database,
+        policy=PasswordPolicy(common=read_common_passwords()),
+        holdings=parts.holdings,
+        notices=parts.notices,
     )
 
 

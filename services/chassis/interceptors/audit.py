@@ -23,8 +23,14 @@ ACCESS_DENIED = "access.denied"
 TOKEN_REFUSED = "token.refused"  # noqa: S105 - the kind of an event
 CALL_MADE = "call.made"
 
+LONGEST_TEXT = 100
+"""Characters that are kept of what a token or a header says."""
+
 LONGEST_AGENT = 200
 """Characters that are kept of a `User-Agent`."""
+
+LONGEST_DETAIL = 256
+"""Characters that are kept of a variable of an error."""
 
 
 class AuditInterceptor:
@@ -93,15 +99,15 @@ def event_of(call: Call, kind: str, outcome: str, error: BaseException | None = 
         outcome=outcome,
         method=call.method.path,
         reason=typed.reason if typed else _reason_of(error),
-        organization=claims.organization,
-        actor=claims.subject or ("" if through_edge or not workload else f"workloads/{workload}"),
-        session=claims.session,
-        client=claims.client,
-        level=claims.acr,
+        organization=_plain(claims.organization),
+        actor=_plain(claims.subject) or ("" if through_edge or not workload else f"workloads/{workload}"),
+        session=_plain(claims.session),
+        client=_plain(claims.client),
+        level=_plain(claims.acr),
         address=_address_of(call) if through_edge else "",
-        agent=_printable(call.metadata.get("user-agent", ""))[:LONGEST_AGENT],
+        agent=_plain(call.metadata.get("user-agent", ""), LONGEST_AGENT),
         request_id=call.request_id,
-        detail=dict(typed.metadata) if typed else {},
+        detail={name: _plain(value, LONGEST_DETAIL) for name, value in typed.metadata.items()} if typed else {},
     )
 
 
@@ -125,8 +131,9 @@ def _address_of(call: Call) -> str:
     """Return the client's address as the edge tells it: what stands before its own words is what a client says."""
     metadata = call.metadata
     seen = metadata.get("x-envoy-external-address") or metadata.get("x-forwarded-for", "").rsplit(",", 1)[-1]
-    return _printable(seen.strip())
+    return _plain(seen.strip())
 
 
-def _printable(text: str) -> str:
-    return text if text.isprintable() else ""
+def _plain(text: str, limit: int = LONGEST_TEXT) -> str:
+    """Return a text as the trail takes it, so that no caller can have a whole batch refused."""
+    return (text if text.isprintable() else "".join(filter(str.isprintable, text)))[:limit]

@@ -194,8 +194,11 @@ def check_port(host: str, port: int, variable: str) -> None:
 
 
 def ready_lines(settings: Settings, seconds: float) -> tuple[str, ...]:
-    """Return what is said when all is ready: the URL, and a call to copy."""
-    return (f"Tenon is ready at {settings.url} ({seconds:.1f} s). Try: {call_to_copy(settings)}",)
+    """Return what is said when all is ready: the URL, a call to copy, and where people sign in."""
+    return (
+        f"Tenon is ready at {settings.url} ({seconds:.1f} s). Try: {call_to_copy(settings)}",
+        f"Your account, as {ADMINISTRATOR}: {settings.issuer}/account",
+    )
 
 
 def call_to_copy(settings: Settings) -> str:

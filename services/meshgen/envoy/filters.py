@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from services.meshgen.envoy.clusters import http_cluster
 from services.meshgen.envoy.exchange import exchange_filters
 from services.meshgen.envoy.http_pages import BODY_LIMITS
-from services.meshgen.envoy.policy import CLAIMS, JWT, LOCAL_LIMIT, NONE, RBAC, TOKEN
+from services.meshgen.envoy.policy import CLAIMS, JWT, LOCAL_LIMIT, NONE, RBAC, STEP_UP, TOKEN
 from services.meshgen.envoy.render import Node, duration, extension
 from services.meshgen.envoy.routes import CORS, JWKS_PATH, TRANSCODER
 from services.meshgen.envoy.uploads import BODY_LIMIT
@@ -62,6 +62,8 @@ def http_filters(topology: Topology) -> list[Node]:
         _token(topology),
         # Deny whatever a route does not allow.
         extension(RBAC, "envoy.extensions.filters.http.rbac.v3.RBAC", rules={"action": "ALLOW", "policies": {}}),
+        # Deny whom a route asks to sign in more strongly; most routes ask nobody.
+        extension(STEP_UP, "envoy.extensions.filters.http.rbac.v3.RBAC"),
         extension(LOCAL_LIMIT, "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit", stat_prefix="edge"),
         extension(
             "envoy.filters.http.grpc_stats",

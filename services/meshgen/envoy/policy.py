@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
-from services.chassis.contract import Authenticated, Limit, Method, Per, Permission, Public
+from google.protobuf import any_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from services.chassis.contract import Authenticated, Limit, Method, Per, Permission, Public, StepUp
+from services.chassis.step_up import REASON, challenge_of, metadata_of
 from services.meshgen.envoy.render import Node, duration, typed
 
 if TYPE_CHECKING:
@@ -12,13 +17,22 @@ if TYPE_CHECKING:
 
 JWT = "envoy.filters.http.jwt_authn"
 RBAC = "envoy.filters.http.rbac"
+STEP_UP = "envoy.filters.http.rbac.step_up"
 LOCAL_LIMIT = "envoy.filters.http.local_ratelimit"
 
 CLAIMS = "claims"
 """The key in the dynamic metadata of the token filter under which the token's claims are."""
 
+DOMAIN = "tenon"
+"""The domain of every `ErrorInfo` that the edge makes."""
+
+STEP_UP_MESSAGE = "This method needs a stronger or a more recent sign-in."
+
 TOKEN = "token"  # noqa: S105 - the name of a requirement
 NONE = "none"
+
+STEP_UP_DENIED = "step_up"
+"""The policy that a call breaks whose caller has not signed in strongly enough; the edge's answer is chosen by it."""
 
 MAX_CALLERS = 100_000
 """How many callers have a bucket of their own: with too few, one more caller would reset another's limit."""
@@ -55,22 +69,46 @@ def method_policy(method: Method) -> dict[str, Node]:
             configs = _token_policy(method.path, permission.name, held)
         case _:
             raise ValueError(f"{method.path} is internal: the edge has no route to it. Leave it out.")
+    if method.rule.step_up is not None:
+        configs[STEP_UP] = _step_up_policy(method.path, method.rule.step_up)
     if method.rule.limit is not None:
         public = isinstance(method.rule.access, Public)
         configs[LOCAL_LIMIT] = _limit(method.path, method.rule.limit, signed_in=not public)
     return configs
 
 
+def step_up_metadata(step_up: StepUp) -> Node:
+    """Return what the edge's answer says to who has not signed in strongly enough, as metadata of the route.
+
+    `details` is the trailer of gRPC with the whole status, `metadata` that of the `ErrorInfo`.
+    """
+    info = any_pb2.Any()
+    info.Pack(error_details_pb2.ErrorInfo(reason=REASON, domain=DOMAIN, metadata=metadata_of(step_up)))
+    status = status_pb2.Status(code=code_pb2.UNAUTHENTICATED, message=STEP_UP_MESSAGE, details=[info])
+    details = base64.b64encode(status.SerializeToString(deterministic=True)).decode().rstrip("=")
+    told = {"challenge": challenge_of(step_up), "metadata": metadata_of(step_up), "details": details}
+    return {"filter_metadata": {STEP_UP: told}}
+
+
+def _step_up_policy(path: str, step_up: StepUp) -> Node:
+    """Deny who carries none of the levels that will do. How long ago they signed in, the service alone can tell."""
+    levels = [_claim_is("acr", {"string_match": {"exact": level}}) for level in step_up.levels]
+    policy = {
+        "permissions": [{"url_path": {"path": {"exact": path}}}],
+        "principals": [{"not_id": {"or_ids": {"ids": levels}}}],
+    }
+    rules = {"rules": {"action": "DENY", "policies": {STEP_UP_DENIED: policy}}}
+    return typed("envoy.extensions.filters.http.rbac.v3.RBACPerRoute", rbac=rules)
+
+
+def _claim_is(claim: str, value: Node) -> Node:
+    path = [{"key": CLAIMS}, {"key": claim}]
+    return {"sourced_metadata": {"metadata_matcher": {"filter": JWT, "path": path, "value": value}}}
+
+
 def _token_policy(path: str, name: str, values: list[Node]) -> dict[str, Node]:
     claim = "sub" if name == "authenticated" else "permissions"
-    principals = [
-        {
-            "sourced_metadata": {
-                "metadata_matcher": {"filter": JWT, "path": [{"key": CLAIMS}, {"key": claim}], "value": value}
-            }
-        }
-        for value in values
-    ]
+    principals = [_claim_is(claim, value) for value in values]
     policy = {"permissions": [{"url_path": {"path": {"exact": path}}}], "principals": principals}
     rules = {"rules": {"action": "ALLOW", "policies": {name: policy}}}
     return {

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
+from services.chassis.step_up import REASON as STEP_UP_REASON
 from services.meshgen.envoy.exchange import API_KEY, KIND, NOTED, PROVEN
-
-if TYPE_CHECKING:
-    from services.meshgen.envoy.render import Node
-
-DOMAIN = "tenon"
-"""The domain of every `ErrorInfo` that the edge makes."""
+from services.meshgen.envoy.policy import DOMAIN, STEP_UP, STEP_UP_DENIED, STEP_UP_MESSAGE
+from services.meshgen.envoy.render import Node, extension
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +54,9 @@ REFUSALS = (
 )
 """The replies to credentials that auth does not exchange: one for each kind, since whoever guesses learns from more."""
 
+_FORBIDDEN = 403
+_UNAUTHENTICATED = 16
+
 REPLIES = (
     Reply(http=400, code=3, reason="INVALID_ARGUMENT", message="The request is malformed.", explained=True),
     Reply(http=401, code=16, reason="UNAUTHENTICATED", message="A valid token is needed.", explained=True),
@@ -81,62 +80,101 @@ REPLIES = (
 
 def local_replies() -> Node:
     """Return `LocalReplyConfig`: for each status one mapper for REST clients and one for gRPC clients."""
-    return {"mappers": [mapper for reply in (*REFUSALS, *REPLIES) for mapper in (_rest(reply), _grpc(reply))]}
+    plain = [mapper for reply in (*REFUSALS, *REPLIES) for mapper in (_rest(reply), _grpc(reply))]
+    return {"mappers": [*_step_up(), *plain]}
+
+
+def _step_up() -> list[Node]:
+    """Return the replies to who has not signed in strongly enough: a 403 of the filter's becomes a 401 that says so.
+
+    What is asked for stands in the metadata of the route (RFC 9470 §3).
+    """
+    # What the filter itself notes, in dynamic metadata, comes when the answer is on its way.
+    is_denied = {
+        "extension_filter": extension(
+            "envoy.access_loggers.extension_filters.cel",
+            "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+            expression=f"response.code_details == 'rbac_access_denied_matched_policy[{STEP_UP_DENIED}]'",
+        )
+    }
+    told = f"%METADATA(ROUTE:{STEP_UP}:{{}})%"
+    info = _info(STEP_UP_REASON, DOMAIN) | {"metadata": told.format("metadata")}
+    challenge = {"www-authenticate": told.format("challenge")}
+    rest = {
+        "filter": _all(_status_is(_FORBIDDEN), is_denied, _is_rest()),
+        "status_code": 401,
+        "headers_to_add": _headers(challenge),
+        "body_format_override": _json(_UNAUTHENTICATED, STEP_UP_MESSAGE, info),
+    }
+    values = {
+        "grpc-status": str(_UNAUTHENTICATED),
+        "grpc-message": STEP_UP_MESSAGE,
+        "grpc-status-details-bin": told.format("details"),
+        **challenge,
+    }
+    return [rest, _trailers(_all(_status_is(_FORBIDDEN), is_denied), values)]
 
 
 def _rest(reply: Reply) -> Node:
-    # A transcoded request already has gRPC's content type here, but only it has a path from before transcoding
-    # (the early header mutation has removed what a client may have sent under that name).
-    is_rest = {
-        "or_filter": {
-            "filters": [
-                {"header_filter": {"header": {"name": "x-envoy-original-path", "present_match": True}}},
-                {
-                    "header_filter": {
-                        "header": {
-                            "name": "content-type",
-                            "string_match": {"prefix": "application/grpc"},
-                            "invert_match": True,
-                            "treat_missing_header_as_empty": True,
-                        }
-                    }
-                },
-            ]
-        }
-    }
-    details: list[Node] = [
-        {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reply.reason, "domain": reply.domain},
-        {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "%REQ(X-REQUEST-ID)%"},
-    ]
     message = f"{reply.message} %LOCAL_REPLY_BODY%" if reply.explained else reply.message
     return {
-        "filter": {"and_filter": {"filters": [*_fits(reply), is_rest]}},
-        "body_format_override": {
-            "json_format": {"code": reply.code, "message": message, "details": details},
-            "content_type": "application/json",
-        },
+        "filter": _all(*_fits(reply), _is_rest()),
+        "body_format_override": _json(reply.code, message, _info(reply.reason, reply.domain)),
+    }
+
+
+def _is_rest() -> Node:
+    # A transcoded request already has gRPC's content type here, but only it has a path from before transcoding
+    # (the early header mutation has removed what a client may have sent under that name).
+    is_grpc = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
+    not_grpc = {**is_grpc, "invert_match": True, "treat_missing_header_as_empty": True}
+    from_rest = {"name": "x-envoy-original-path", "present_match": True}
+    return {"or_filter": {"filters": [{"header_filter": {"header": header}} for header in (from_rest, not_grpc)]}}
+
+
+def _all(*filters: Node) -> Node:
+    return {"and_filter": {"filters": list(filters)}} if len(filters) > 1 else filters[0]
+
+
+def _info(reason: str, domain: str) -> Node:
+    return {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": domain}
+
+
+def _json(code: int, message: str, info: Node) -> Node:
+    request = {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "%REQ(X-REQUEST-ID)%"}
+    return {
+        "json_format": {"code": code, "message": message, "details": [info, request]},
+        "content_type": "application/json",
     }
 
 
 def _grpc(reply: Reply) -> Node:
+    values = {"grpc-status": str(reply.code), "grpc-message": reply.message, "grpc-status-details-bin": _details(reply)}
+    return _trailers(_all(*_fits(reply)), values)
+
+
+def _trailers(chosen: Node, values: dict[str, str]) -> Node:
     """Return the mapper of a reply that has headers alone, which gRPC and gRPC-Web both read as the end of a call.
 
     With a body or another content type the gRPC-Web filter would make a status of its own from that of HTTP. A call of
     plain gRPC gets its own content type, whatever is said here.
     """
-    values = {"grpc-status": str(reply.code), "grpc-message": reply.message, "grpc-status-details-bin": _details(reply)}
     return {
-        "filter": {"and_filter": {"filters": _fits(reply)}} if reply.credential else _status_is(reply.http),
+        "filter": chosen,
         "status_code": 200,
         "body_format_override": {
             "text_format_source": {"inline_string": ""},
             "content_type": "application/grpc-web+proto",
         },
-        "headers_to_add": [
-            {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-            for key, value in values.items()
-        ],
+        "headers_to_add": _headers(values),
     }
+
+
+def _headers(values: dict[str, str]) -> list[Node]:
+    return [
+        {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+        for key, value in values.items()
+    ]
 
 
 def _details(reply: Reply) -> str:

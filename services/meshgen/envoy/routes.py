@@ -13,7 +13,7 @@ from services.meshgen.envoy.descriptors import edge_descriptors
 from services.meshgen.envoy.exchange import with_exchange, without_exchange
 from services.meshgen.envoy.http_pages import http_page_routes
 from services.meshgen.envoy.pages import LARGEST, page_routes
-from services.meshgen.envoy.policy import JWT, TOKEN, method_policy, public_policy, requirement
+from services.meshgen.envoy.policy import JWT, TOKEN, method_policy, public_policy, requirement, step_up_metadata
 from services.meshgen.envoy.render import FILTER_CONFIG, Node, duration, typed
 from services.meshgen.envoy.uploads import is_upload, upload_matches, without_limit
 
@@ -138,6 +138,8 @@ def method_route(method: Method) -> Node:
     route["typed_per_filter_config"] = method_policy(method)
     if not isinstance(method.rule.access, Public):
         route["typed_per_filter_config"] |= with_exchange()
+    if method.rule.step_up is not None:
+        route["metadata"] = step_up_metadata(method.rule.step_up)
     return route
 
 

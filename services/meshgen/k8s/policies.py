@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from services.chassis.contract import Authenticated, Internal, Permission, Public
+from services.chassis.contract import ANY_WORKLOAD, Authenticated, Internal, Permission, Public
+from services.chassis.revocations import REVOCATIONS_PATH
 from services.meshgen.envoy.exchange import EXCHANGE_PATH
 from services.meshgen.envoy.http_pages import HTTP_PAGES
 from services.meshgen.envoy.routes import HEALTH, JWKS_PATH, REFLECTION
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from services.meshgen.topology import Topology
 
 _API = "security.istio.io/v1"
-
-REVOCATIONS_PATH = "/internal/revocations"
-"""Where auth tells the services of the mesh which tokens are good no more."""
 
 
 def mesh_manifests(topology: Topology) -> list[Manifest]:
@@ -51,6 +49,7 @@ def mesh_manifests(topology: Topology) -> list[Manifest]:
         ),
         _allow("http-pages", keys, [_http_rule(_principals(topology, [EDGE]), _http_pages())]),
         _allow("exchange", keys, [_http_rule(_principals(topology, [EDGE]), [f"{EXCHANGE_PATH}/*"])]),
+        # A principal is proven by a certificate alone, so that the open port above opens nothing here.
         _allow("revocations", keys, [_http_rule(_principals(topology, sorted(topology.grpc)), [REVOCATIONS_PATH])]),
     ]
 
@@ -67,39 +66,60 @@ def _http_rule(source: Manifest, paths: list[str]) -> Manifest:
 
 def service_policies(contract: Contract, topology: Topology, host: str) -> list[Manifest]:
     """Return the policies of one service: one per permission, and one per other kind of rule."""
-    granted: dict[str, list[Method]] = defaultdict(list)
+    granted: dict[tuple[str, tuple[str, ...]], list[Method]] = defaultdict(list)
     internal: dict[tuple[str, ...], list[Method]] = defaultdict(list)
-    public, authenticated = [*HEALTH], []
+    authenticated: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    public = [*HEALTH]
     if host == topology.reflection_service:
         public += REFLECTION
     for method in (method for service in contract.hosted_by(host) for method in service.methods):
         match method.rule.access:
             case Permission(name=name):
-                granted[name].append(method)
+                granted[name, _levels_of(method)].append(method)
             case Internal(callers=callers):
                 internal[callers].append(method)
             case Public():
                 public.append(method.path)
             case Authenticated():
-                authenticated.append(method.path)
+                authenticated[_levels_of(method)].append(method.path)
     peers = _principals(topology, (EDGE, *sorted(topology.grpc)))
     policies = [_allow(object_name(host, "public"), host, [_rule(peers, public)])]
     if authenticated:
-        policies.append(
-            _allow(object_name(host, "authenticated"), host, [_rule(_signed_in(topology, peers), authenticated)])
-        )
+        source = _signed_in(topology, peers)
+        rules = [_when(_rule(source, paths), _level(levels)) for levels, paths in sorted(authenticated.items())]
+        policies.append(_allow(object_name(host, "authenticated"), host, rules))
     if internal:
         rules = [
-            _rule(_principals(topology, callers), _paths(methods)) for callers, methods in sorted(internal.items())
+            _rule(_principals(topology, _workloads(topology, callers)), _paths(methods))
+            for callers, methods in sorted(internal.items())
         ]
         policies.append(_allow(object_name(host, "internal"), host, rules))
-    for name, methods in sorted(granted.items()):
-        permission = methods[0].rule.access
-        assert isinstance(permission, Permission)  # noqa: S101 - it is grouped by its name
-        source, paths = _signed_in(topology, peers), _paths(methods)
-        rules = [{**_rule(source, paths), "when": conditions} for conditions in _holds(permission)]
+    for name in sorted({name for name, _ in granted}):
+        rules = [
+            _when(_rule(_signed_in(topology, peers), _paths(methods)), [*conditions, *_level(levels)])
+            for (_, levels), methods in sorted((key, found) for key, found in granted.items() if key[0] == name)
+            for conditions in _holds(Permission(name=name))
+        ]
         policies.append(_allow(object_name(host, name), host, rules))
     return policies
+
+
+def _levels_of(method: Method) -> tuple[str, ...]:
+    """Return the levels of sign-in that will do, none where any token will. Their age the service alone can tell."""
+    return () if method.rule.step_up is None else method.rule.step_up.levels
+
+
+def _level(levels: tuple[str, ...]) -> list[Manifest]:
+    return [{"key": "request.auth.claims[acr]", "values": list(levels)}] if levels else []
+
+
+def _when(rule: Manifest, conditions: list[Manifest]) -> Manifest:
+    return {**rule, "when": conditions} if conditions else rule
+
+
+def _workloads(topology: Topology, callers: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the workloads by name where they are all of them but the edge."""
+    return tuple(sorted(topology.grpc)) if ANY_WORKLOAD in callers else callers
 
 
 def _holds(permission: Permission) -> list[list[Manifest]]:

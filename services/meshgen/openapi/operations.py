@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from services.chassis.contract import Authenticated, Idempotency, Permission, Public, StandardKind
+from services.chassis.step_up import wish_of
 from services.meshgen.openapi.comments import first_sentence, other_sentences
 from services.meshgen.openapi.errors import failures_of
 from services.meshgen.openapi.parameters import field_at, path_parameters, query_parameters
@@ -15,7 +16,7 @@ from services.meshgen.openapi.streams import stream_content
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
-    from services.chassis.contract import Binding, Limit, Method
+    from services.chassis.contract import Binding, Limit, Method, StepUp
     from services.meshgen.openapi.paths import Path
     from services.meshgen.openapi.schemas import Schemas
 
@@ -63,6 +64,8 @@ def _description(method: Method) -> str:
             parts.append(f"Needs a token and no permission: {_as_clause(reason)}")
         case Public(reason=reason):
             parts.append(f"Needs no token: {_as_clause(reason)}")
+    if method.rule.step_up is not None:
+        parts.append(_step_up_in_words(method.rule.step_up))
     if method.rule.limit is not None:
         parts.append(_limit_in_words(method.rule.limit))
     return "\n\n".join(part for part in parts if part)
@@ -71,6 +74,10 @@ def _description(method: Method) -> str:
 def _as_clause(reason: str) -> str:
     text = reason[:1].lower() + reason[1:]
     return text if text.endswith(".") else f"{text}."
+
+
+def _step_up_in_words(step_up: StepUp) -> str:
+    return f"Needs {wish_of(step_up)}; a 401 with `insufficient_user_authentication` asks for it (RFC 9470)."
 
 
 def _limit_in_words(limit: Limit) -> str:
@@ -89,6 +96,9 @@ def _policy(method: Method) -> Node:
         node = {"security": [{BEARER: [rule.access.name]}], "x-permission": rule.access.name}
     elif isinstance(rule.access, Authenticated):
         node = {"security": [{BEARER: []}]}
+    if rule.step_up is not None:
+        wants = {"acr": rule.step_up.acr, "maxAgeSeconds": rule.step_up.max_age and _plain(rule.step_up.max_age)}
+        node["x-step-up"] = {name: value for name, value in wants.items() if value}
     if rule.limit is not None:
         node["x-limit"] = {
             "per": rule.limit.per.value,

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.auth.domain.errors import HashingBusy, SignInFailed, SignInThrottled, ThrottleUnavailable
+from services.auth.domain.families import Opened
 from services.auth.domain.sessions import Origin
 
 if TYPE_CHECKING:
-    from services.auth.domain.families import Opened
     from tests.fakes.auth_world import World
 
 
 async def sign_in(
     world: World, email: str, password: str, *, organization: str = "", address: str = "192.0.2.1"
 ) -> Opened:
-    return await world.entrance.sign_in(
+    opened = await world.entrance.sign_in(
         organization=organization, email=email, password=password, origin=Origin(address=address)
     )
+    assert isinstance(opened, Opened)
+    return opened
 
 
 async def test_the_right_password_opens_a_session_with_what_the_roles_grant(world: World) -> None:

@@ -58,7 +58,7 @@ def verifier_of(revoked: Revoked, clock: Clock) -> TokenVerifier:
     return TokenVerifier(keys=keys, revoked=revoked, issuer="https://tenon.test", audience="tenon", clock=clock)
 
 
-@pytest.mark.parametrize("key", ["session:s", "grant:g", "subject:users/1", "client:tenon", "token:j"])
+@pytest.mark.parametrize("key", ["session:s", "grant:g", "subject:users/1", "client:tenon", "token:j", "organization:default"])
 async def test_a_token_is_taken_back_by_whatever_it_belongs_to(key: str) -> None:
     """Auth statement 41: whatever ends takes its access tokens along."""
     source = Source()
@@ -217,6 +217,6 @@ def test_what_is_no_set_is_not_taken_for_an_empty_one(document: bytes) -> None:
 
 
 def test_a_claim_that_is_not_there_has_no_key() -> None:
-    bare = Claims(subject="users/1", organization="default", permissions=frozenset(), expires=NOW)
+    bare = Claims(subject="users/1", organization="", permissions=frozenset(), expires=NOW)
     assert keys_of(bare) == ("subject:users/1",)
     assert not NothingRevoked().concerns(bare)

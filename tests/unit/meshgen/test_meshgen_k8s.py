@@ -132,7 +132,30 @@ def test_every_method_is_in_exactly_one_policy_of_its_service() -> None:
 
 def test_an_internal_method_is_for_the_named_callers_alone() -> None:
     rules = policies()["toy-internal"]["rules"]
-    assert [rule["from"][0]["source"] for rule in rules] == [{"principals": ["cluster.local/ns/tenon/sa/auth"]}]
+    callers = {rule["to"][0]["operation"]["paths"][0]: rule["from"][0]["source"]["principals"] for rule in rules}
+    mesh = "cluster.local/ns/tenon/sa"
+    assert callers == {
+        "/tenon.toy.v1.ToyService/Sweep": [f"{mesh}/auth"],
+        "/tenon.toy.v1.ToyService/Report": [f"{mesh}/auth", f"{mesh}/data", f"{mesh}/toy"],
+    }
+
+
+def test_what_was_revoked_is_told_to_services_and_not_to_the_edge() -> None:
+    (rule,) = next(m for m in manifests("AuthorizationPolicy") if m["metadata"]["name"] == "revocations")["spec"][
+        "rules"
+    ]
+    names = [principal.rpartition("/")[2] for principal in rule["from"][0]["source"]["principals"]]
+    assert names == ["auth", "data", "toy"]
+    assert rule["to"][0]["operation"]["paths"] == ["/internal/revocations"]
+
+
+def test_a_step_up_is_asked_for_beside_the_permission() -> None:
+    for rule in policies()["toy-toy-things-burn"]["rules"]:
+        assert {"key": "request.auth.claims[acr]", "values": ["aal2", "aal3"]} in rule["when"]
+        assert len(rule["when"]) == 2
+    plain, confirming = policies()["toy-authenticated"]["rules"]
+    assert "when" not in plain
+    assert confirming["when"] == [{"key": "request.auth.claims[acr]", "values": ["aal1", "aal2", "aal3"]}]
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,61 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "CONSENT_UNKNOWN", "domain": "auth.tenon", "metadata": {"client": "clients/0198"}}
     """
+    ERROR_REASON_API_KEY_INVALID: _ErrorReason.ValueType  # 90
+    """The API key is unknown, misspelt, expired or revoked, or its owner may not act.
+
+        {"reason": "API_KEY_INVALID", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_API_KEY_UNKNOWN: _ErrorReason.ValueType  # 91
+    """There is no such API key, or it is somebody else's.
+
+        {"reason": "API_KEY_UNKNOWN", "domain": "auth.tenon", "metadata": {"name": "apiKeys/4hXp0w1ZqL7k"}}
+    """
+    ERROR_REASON_API_KEY_OWNER_INVALID: _ErrorReason.ValueType  # 92
+    """An API key is to belong to somebody who does not exist or may not act.
+
+        {"reason": "API_KEY_OWNER_INVALID", "domain": "auth.tenon", "metadata": {"owner": "users/0198"}}
+    """
+    ERROR_REASON_API_KEY_SCOPES_EXCEED_OWNER: _ErrorReason.ValueType  # 93
+    """An API key is to open what its owner does not hold.
+
+        {"reason": "API_KEY_SCOPES_EXCEED_OWNER", "domain": "auth.tenon", "metadata": {"scopes": "commerce.*"}}
+    """
+    ERROR_REASON_API_KEY_EXPIRY_INVALID: _ErrorReason.ValueType  # 94
+    """An API key is to expire in the past, or later than any may.
+
+        {"reason": "API_KEY_EXPIRY_INVALID", "domain": "auth.tenon", "metadata": {"days": "1827"}}
+    """
+    ERROR_REASON_TOO_MANY_API_KEYS: _ErrorReason.ValueType  # 95
+    """The owner has as many API keys as anybody may have.
+
+        {"reason": "TOO_MANY_API_KEYS", "domain": "auth.tenon", "metadata": {"owner": "users/0198", "limit": "50"}}
+    """
+    ERROR_REASON_SESSION_NEEDED: _ErrorReason.ValueType  # 96
+    """Only a person who has signed in may do this: neither an API key nor a token without a session will do.
+
+        {"reason": "SESSION_NEEDED", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_WORKLOAD_UNKNOWN: _ErrorReason.ValueType  # 97
+    """No service account of the organization stands for the workload that calls.
+
+        {"reason": "WORKLOAD_UNKNOWN", "domain": "auth.tenon", "metadata": {"workload": "commerce", "organization": "default"}}
+    """
+    ERROR_REASON_DPOP_PROOF_INVALID: _ErrorReason.ValueType  # 98
+    """The proof of a key does not hold (RFC 9449), or the token is not good that came with it.
+
+        {"reason": "DPOP_PROOF_INVALID", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_DPOP_NONCE_NEEDED: _ErrorReason.ValueType  # 99
+    """The proof of a key has to have the nonce that came with the answer (RFC 9449, section 8).
+
+        {"reason": "DPOP_NONCE_NEEDED", "domain": "auth.tenon", "metadata": {"nonce": "dGhpcyBpcyBvbmU"}}
+    """
+    ERROR_REASON_REPLAY_UNAVAILABLE: _ErrorReason.ValueType  # 100
+    """It cannot be told just now whether something was used before, so it is not taken.
+
+        {"reason": "REPLAY_UNAVAILABLE", "domain": "auth.tenon"}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Says why a call to auth failed. `google.rpc.ErrorInfo` carries it without the prefix."""
@@ -240,5 +295,60 @@ ERROR_REASON_CONSENT_UNKNOWN: ErrorReason.ValueType  # 35
 """The caller has agreed to nothing for this client.
 
     {"reason": "CONSENT_UNKNOWN", "domain": "auth.tenon", "metadata": {"client": "clients/0198"}}
+"""
+ERROR_REASON_API_KEY_INVALID: ErrorReason.ValueType  # 90
+"""The API key is unknown, misspelt, expired or revoked, or its owner may not act.
+
+    {"reason": "API_KEY_INVALID", "domain": "auth.tenon"}
+"""
+ERROR_REASON_API_KEY_UNKNOWN: ErrorReason.ValueType  # 91
+"""There is no such API key, or it is somebody else's.
+
+    {"reason": "API_KEY_UNKNOWN", "domain": "auth.tenon", "metadata": {"name": "apiKeys/4hXp0w1ZqL7k"}}
+"""
+ERROR_REASON_API_KEY_OWNER_INVALID: ErrorReason.ValueType  # 92
+"""An API key is to belong to somebody who does not exist or may not act.
+
+    {"reason": "API_KEY_OWNER_INVALID", "domain": "auth.tenon", "metadata": {"owner": "users/0198"}}
+"""
+ERROR_REASON_API_KEY_SCOPES_EXCEED_OWNER: ErrorReason.ValueType  # 93
+"""An API key is to open what its owner does not hold.
+
+    {"reason": "API_KEY_SCOPES_EXCEED_OWNER", "domain": "auth.tenon", "metadata": {"scopes": "commerce.*"}}
+"""
+ERROR_REASON_API_KEY_EXPIRY_INVALID: ErrorReason.ValueType  # 94
+"""An API key is to expire in the past, or later than any may.
+
+    {"reason": "API_KEY_EXPIRY_INVALID", "domain": "auth.tenon", "metadata": {"days": "1827"}}
+"""
+ERROR_REASON_TOO_MANY_API_KEYS: ErrorReason.ValueType  # 95
+"""The owner has as many API keys as anybody may have.
+
+    {"reason": "TOO_MANY_API_KEYS", "domain": "auth.tenon", "metadata": {"owner": "users/0198", "limit": "50"}}
+"""
+ERROR_REASON_SESSION_NEEDED: ErrorReason.ValueType  # 96
+"""Only a person who has signed in may do this: neither an API key nor a token without a session will do.
+
+    {"reason": "SESSION_NEEDED", "domain": "auth.tenon"}
+"""
+ERROR_REASON_WORKLOAD_UNKNOWN: ErrorReason.ValueType  # 97
+"""No service account of the organization stands for the workload that calls.
+
+    {"reason": "WORKLOAD_UNKNOWN", "domain": "auth.tenon", "metadata": {"workload": "commerce", "organization": "default"}}
+"""
+ERROR_REASON_DPOP_PROOF_INVALID: ErrorReason.ValueType  # 98
+"""The proof of a key does not hold (RFC 9449), or the token is not good that came with it.
+
+    {"reason": "DPOP_PROOF_INVALID", "domain": "auth.tenon"}
+"""
+ERROR_REASON_DPOP_NONCE_NEEDED: ErrorReason.ValueType  # 99
+"""The proof of a key has to have the nonce that came with the answer (RFC 9449, section 8).
+
+    {"reason": "DPOP_NONCE_NEEDED", "domain": "auth.tenon", "metadata": {"nonce": "dGhpcyBpcyBvbmU"}}
+"""
+ERROR_REASON_REPLAY_UNAVAILABLE: ErrorReason.ValueType  # 100
+"""It cannot be told just now whether something was used before, so it is not taken.
+
+    {"reason": "REPLAY_UNAVAILABLE", "domain": "auth.tenon"}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

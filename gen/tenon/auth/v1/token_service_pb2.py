@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from tenon.options.v1 import options_pb2 as tenon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tenon/auth/v1/token_service.proto\x12\rtenon.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1etenon/options/v1/options.proto\"\x8e\x01\n\x10MintTokenRequest\x12)\n\x05\x65mail\x18\x01 \x01(\tB\x13\xbaH\nr\x05\x18\xfe\x01`\x01\xd8\x01\x01\x8a\xf9#\x02 \x01R\x05\x65mail\x12O\n\x0corganization\x18\x02 \x01(\tB+\xbaH(r&2$^([a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x0corganization\"\xcc\x01\n\x11MintTokenResponse\x12,\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x0b\x61\x63\x63\x65ssToken\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12(\n\x04user\x18\x03 \x01(\tB\x14\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04user\x12\"\n\x0corganization\x18\x04 \x01(\tR\x0corganization2k\n\x0cTokenService\x12[\n\tMintToken\x12\x1f.tenon.auth.v1.MintTokenRequest\x1a .tenon.auth.v1.MintTokenResponse\"\x0b\x8a\xf9#\x07\"\x05\n\x03\x63lib\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tenon/auth/v1/token_service.proto\x12\rtenon.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1etenon/options/v1/options.proto\"\x8e\x01\n\x10MintTokenRequest\x12)\n\x05\x65mail\x18\x01 \x01(\tB\x13\xbaH\nr\x05\x18\xfe\x01`\x01\xd8\x01\x01\x8a\xf9#\x02 \x01R\x05\x65mail\x12O\n\x0corganization\x18\x02 \x01(\tB+\xbaH(r&2$^([a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x0corganization\"\xcc\x01\n\x11MintTokenResponse\x12,\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x0b\x61\x63\x63\x65ssToken\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12(\n\x04user\x18\x03 \x01(\tB\x14\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04user\x12\"\n\x0corganization\x18\x04 \x01(\tR\x0corganization\"\x92\x01\n\x1f\x45xchangeWorkloadIdentityRequest\x12O\n\x0corganization\x18\x01 \x01(\tB+\xbaH(r&2$^([a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x0corganization\x12\x1e\n\x05scope\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\x05scope\"\xd6\x01\n ExchangeWorkloadIdentityResponse\x12,\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x0b\x61\x63\x63\x65ssToken\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12G\n\x0fservice_account\x18\x03 \x01(\tB\x1e\xfa\x41\x1b\n\x19\x61uth.tenon/ServiceAccountR\x0eserviceAccount2\xf4\x01\n\x0cTokenService\x12[\n\tMintToken\x12\x1f.tenon.auth.v1.MintTokenRequest\x1a .tenon.auth.v1.MintTokenResponse\"\x0b\x8a\xf9#\x07\"\x05\n\x03\x63li\x12\x86\x01\n\x18\x45xchangeWorkloadIdentity\x12..tenon.auth.v1.ExchangeWorkloadIdentityRequest\x1a/.tenon.auth.v1.ExchangeWorkloadIdentityResponse\"\t\x8a\xf9#\x05\"\x03\n\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,12 +44,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MINTTOKENRESPONSE'].fields_by_name['access_token']._serialized_options = b'\200\001\001\212\371#\002 \001'
   _globals['_MINTTOKENRESPONSE'].fields_by_name['user']._loaded_options = None
   _globals['_MINTTOKENRESPONSE'].fields_by_name['user']._serialized_options = b'\372A\021\n\017auth.tenon/User'
+  _globals['_EXCHANGEWORKLOADIDENTITYREQUEST'].fields_by_name['organization']._loaded_options = None
+  _globals['_EXCHANGEWORKLOADIDENTITYREQUEST'].fields_by_name['organization']._serialized_options = b'\272H(r&2$^([a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$'
+  _globals['_EXCHANGEWORKLOADIDENTITYREQUEST'].fields_by_name['scope']._loaded_options = None
+  _globals['_EXCHANGEWORKLOADIDENTITYREQUEST'].fields_by_name['scope']._serialized_options = b'\272H\005r\003\030\320\017'
+  _globals['_EXCHANGEWORKLOADIDENTITYRESPONSE'].fields_by_name['access_token']._loaded_options = None
+  _globals['_EXCHANGEWORKLOADIDENTITYRESPONSE'].fields_by_name['access_token']._serialized_options = b'\200\001\001\212\371#\002 \001'
+  _globals['_EXCHANGEWORKLOADIDENTITYRESPONSE'].fields_by_name['service_account']._loaded_options = None
+  _globals['_EXCHANGEWORKLOADIDENTITYRESPONSE'].fields_by_name['service_account']._serialized_options = b'\372A\033\n\031auth.tenon/ServiceAccount'
   _globals['_TOKENSERVICE'].methods_by_name['MintToken']._loaded_options = None
   _globals['_TOKENSERVICE'].methods_by_name['MintToken']._serialized_options = b'\212\371#\007\"\005\n\003cli'
+  _globals['_TOKENSERVICE'].methods_by_name['ExchangeWorkloadIdentity']._loaded_options = None
+  _globals['_TOKENSERVICE'].methods_by_name['ExchangeWorkloadIdentity']._serialized_options = b'\212\371#\005\"\003\n\001*'
   _globals['_MINTTOKENREQUEST']._serialized_start=174
   _globals['_MINTTOKENREQUEST']._serialized_end=316
   _globals['_MINTTOKENRESPONSE']._serialized_start=319
   _globals['_MINTTOKENRESPONSE']._serialized_end=523
-  _globals['_TOKENSERVICE']._serialized_start=525
-  _globals['_TOKENSERVICE']._serialized_end=632
+  _globals['_EXCHANGEWORKLOADIDENTITYREQUEST']._serialized_start=526
+  _globals['_EXCHANGEWORKLOADIDENTITYREQUEST']._serialized_end=672
+  _globals['_EXCHANGEWORKLOADIDENTITYRESPONSE']._serialized_start=675
+  _globals['_EXCHANGEWORKLOADIDENTITYRESPONSE']._serialized_end=889
+  _globals['_TOKENSERVICE']._serialized_start=892
+  _globals['_TOKENSERVICE']._serialized_end=1136
 # @@protoc_insertion_point(module_scope)

@@ -83,3 +83,61 @@ class MintTokenResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MintTokenResponse: _TypeAlias = MintTokenResponse  # noqa: Y015
+
+@_typing.final
+class ExchangeWorkloadIdentityRequest(_message.Message):
+    """Asks for an access token for the workload that calls."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANIZATION_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    organization: _builtins.str
+    """Holds the organization that the token acts in. `default` when unset."""
+    scope: _builtins.str
+    """Narrows the token to these permissions or patterns, separated by spaces. Everything that is held when empty."""
+    def __init__(
+        self,
+        *,
+        organization: _builtins.str = ...,
+        scope: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["organization", b"organization", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExchangeWorkloadIdentityRequest: _TypeAlias = ExchangeWorkloadIdentityRequest  # noqa: Y015
+
+@_typing.final
+class ExchangeWorkloadIdentityResponse(_message.Message):
+    """Holds an access token for the workload that calls."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    SERVICE_ACCOUNT_FIELD_NUMBER: _builtins.int
+    access_token: _builtins.str
+    """Holds the token that calls carry, as `authorization: Bearer …`."""
+    service_account: _builtins.str
+    """Names the service account whom the token is for."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Says when the access token expires."""
+
+    def __init__(
+        self,
+        *,
+        access_token: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        service_account: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "expire_time", b"expire_time", "service_account", b"service_account"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExchangeWorkloadIdentityResponse: _TypeAlias = ExchangeWorkloadIdentityResponse  # noqa: Y015

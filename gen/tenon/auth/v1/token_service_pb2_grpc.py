@@ -41,6 +41,11 @@ class TokenServiceStub:
                 request_serializer=tenon_dot_auth_dot_v1_dot_token__service__pb2.MintTokenRequest.SerializeToString,
                 response_deserializer=tenon_dot_auth_dot_v1_dot_token__service__pb2.MintTokenResponse.FromString,
                 _registered_method=True)
+        self.ExchangeWorkloadIdentity = channel.unary_unary(
+                '/tenon.auth.v1.TokenService/ExchangeWorkloadIdentity',
+                request_serializer=tenon_dot_auth_dot_v1_dot_token__service__pb2.ExchangeWorkloadIdentityRequest.SerializeToString,
+                response_deserializer=tenon_dot_auth_dot_v1_dot_token__service__pb2.ExchangeWorkloadIdentityResponse.FromString,
+                _registered_method=True)
 
 
 class TokenServiceServicer:
@@ -56,6 +61,15 @@ class TokenServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExchangeWorkloadIdentity(self, request, context):
+        """Makes an access token for the service account that stands for the calling workload, whom its certificate names.
+        Repeating it makes another token. It fails with NOT_FOUND (WORKLOAD_UNKNOWN) where no service account that may act
+        stands for the workload in that organization.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TokenServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -63,6 +77,11 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     servicer.MintToken,
                     request_deserializer=tenon_dot_auth_dot_v1_dot_token__service__pb2.MintTokenRequest.FromString,
                     response_serializer=tenon_dot_auth_dot_v1_dot_token__service__pb2.MintTokenResponse.SerializeToString,
+            ),
+            'ExchangeWorkloadIdentity': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExchangeWorkloadIdentity,
+                    request_deserializer=tenon_dot_auth_dot_v1_dot_token__service__pb2.ExchangeWorkloadIdentityRequest.FromString,
+                    response_serializer=tenon_dot_auth_dot_v1_dot_token__service__pb2.ExchangeWorkloadIdentityResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -93,6 +112,33 @@ class TokenService:
             '/tenon.auth.v1.TokenService/MintToken',
             tenon_dot_auth_dot_v1_dot_token__service__pb2.MintTokenRequest.SerializeToString,
             tenon_dot_auth_dot_v1_dot_token__service__pb2.MintTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExchangeWorkloadIdentity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.auth.v1.TokenService/ExchangeWorkloadIdentity',
+            tenon_dot_auth_dot_v1_dot_token__service__pb2.ExchangeWorkloadIdentityRequest.SerializeToString,
+            tenon_dot_auth_dot_v1_dot_token__service__pb2.ExchangeWorkloadIdentityResponse.FromString,
             options,
             channel_credentials,
             insecure,

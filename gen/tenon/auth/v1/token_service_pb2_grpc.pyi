@@ -39,6 +39,11 @@ class TokenServiceStub:
     (USER_UNKNOWN) where there is no such user, and with FAILED_PRECONDITION where the user is disabled
     (USER_DISABLED) or holds more permissions than a token can carry (TOKEN_TOO_LARGE).
     """
+    ExchangeWorkloadIdentity: _grpc.UnaryUnaryMultiCallable[_token_service_pb2.ExchangeWorkloadIdentityRequest, _token_service_pb2.ExchangeWorkloadIdentityResponse]
+    """Makes an access token for the service account that stands for the calling workload, whom its certificate names.
+    Repeating it makes another token. It fails with NOT_FOUND (WORKLOAD_UNKNOWN) where no service account that may act
+    stands for the workload in that organization.
+    """
 
 @_typing.type_check_only
 class TokenServiceAsyncStub(TokenServiceStub):
@@ -49,6 +54,11 @@ class TokenServiceAsyncStub(TokenServiceStub):
     """Makes an access token for a user without a password. Repeating it makes another token. It fails with NOT_FOUND
     (USER_UNKNOWN) where there is no such user, and with FAILED_PRECONDITION where the user is disabled
     (USER_DISABLED) or holds more permissions than a token can carry (TOKEN_TOO_LARGE).
+    """
+    ExchangeWorkloadIdentity: _aio.UnaryUnaryMultiCallable[_token_service_pb2.ExchangeWorkloadIdentityRequest, _token_service_pb2.ExchangeWorkloadIdentityResponse]  # type: ignore[assignment]
+    """Makes an access token for the service account that stands for the calling workload, whom its certificate names.
+    Repeating it makes another token. It fails with NOT_FOUND (WORKLOAD_UNKNOWN) where no service account that may act
+    stands for the workload in that organization.
     """
 
 class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -63,6 +73,17 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes an access token for a user without a password. Repeating it makes another token. It fails with NOT_FOUND
         (USER_UNKNOWN) where there is no such user, and with FAILED_PRECONDITION where the user is disabled
         (USER_DISABLED) or holds more permissions than a token can carry (TOKEN_TOO_LARGE).
+        """
+
+    @_abc_1.abstractmethod
+    def ExchangeWorkloadIdentity(
+        self,
+        request: _token_service_pb2.ExchangeWorkloadIdentityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_service_pb2.ExchangeWorkloadIdentityResponse, _abc.Awaitable[_token_service_pb2.ExchangeWorkloadIdentityResponse]]:
+        """Makes an access token for the service account that stands for the calling workload, whom its certificate names.
+        Repeating it makes another token. It fails with NOT_FOUND (WORKLOAD_UNKNOWN) where no service account that may act
+        stands for the workload in that organization.
         """
 
 def add_TokenServiceServicer_to_server(servicer: TokenServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -206,7 +206,7 @@ class Internal(_message.Message):
     CALLERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def callers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Are the workloads by their name in the mesh, such as `auth` or `cli`."""
+        """Are the workloads by their name in the mesh, such as `auth` or `cli`; or `*` alone, for all of them but the edge."""
 
     def __init__(
         self,
@@ -266,10 +266,10 @@ class StepUp(_message.Message):
     ACR_FIELD_NUMBER: _builtins.int
     MAX_AGE_FIELD_NUMBER: _builtins.int
     acr: _builtins.str
-    """Is the authentication context class that the token must carry."""
+    """Is the weakest level of assurance that will do: `aal1`, `aal2` or `aal3`. Any will when it is empty."""
     @_builtins.property
     def max_age(self) -> _duration_pb2.Duration:
-        """Is the longest time since the caller last signed in."""
+        """Is the longest time since the caller last signed in. There is no bound when it is unset."""
 
     def __init__(
         self,

@@ -111,9 +111,7 @@ def deciding_pattern(permission: str, patterns: Iterable[str]) -> str:
 
 
 def _grants(permissions: Iterable[str], patterns: frozenset[str]) -> dict[str, str]:
-    return {
-        permission: deciding for permission in permissions if (deciding := deciding_pattern(permission, patterns))
-    }
+    return {permission: deciding for permission in permissions if (deciding := deciding_pattern(permission, patterns))}
 
 
 def _matches(one: MethodRule, selection: Selection) -> bool:
@@ -121,4 +119,4 @@ def _matches(one: MethodRule, selection: Selection) -> bool:
         return False
     if selection.service and selection.service not in {one.host, one.permission.split(".")[0]}:
         return False
-    return not selection.permission or bool(one.permission) and selection.permission in covering(one.permission)
+    return not selection.permission or (bool(one.permission) and selection.permission in covering(one.permission))

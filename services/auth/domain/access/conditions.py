@@ -23,6 +23,9 @@ NOW = "now"
 LARGEST_CONTEXT = 4096
 """Bytes of the largest context, as JSON: it bounds what an evaluation can cost."""
 
+MOST_VALUES = 100
+"""Values in the lists and maps of a context, all counted together."""
+
 DEEPEST_CONTEXT = 8
 """Maps and lists that may be nested in a context."""
 
@@ -51,6 +54,8 @@ def type_context(given: Mapping[str, object], parameters: Mapping[str, Parameter
     """
     if len(json.dumps(given, separators=(",", ":"))) > LARGEST_CONTEXT:
         raise ContextInvalid(field, f"The context has more than {LARGEST_CONTEXT} bytes as JSON.")
+    if _count(given) > MOST_VALUES:
+        raise ContextInvalid(field, f"The context has more than {MOST_VALUES} values.")
     typed: dict[str, object] = {}
     for name, value in given.items():
         path = f"{field}.{name}"
@@ -107,6 +112,14 @@ def _timestamp(value: str) -> datetime | None:
     except ValueError:
         return None
     return moment.astimezone(UTC) if moment.tzinfo else None
+
+
+def _count(value: object) -> int:
+    if isinstance(value, dict):
+        return sum(1 + _count(one) for one in value.values())
+    if isinstance(value, list):
+        return sum(1 + _count(one) for one in value)
+    return 0
 
 
 def _depth(value: object) -> int:

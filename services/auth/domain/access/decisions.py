@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import enum
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from services.auth.domain.access.conditions import NOW, type_context
 from services.auth.domain.access.evaluation import Circumstances, Graph
 from services.auth.domain.access.model import Model, ParameterType, build_model
-from services.auth.domain.access.names import EVERYBODY, Node, Object
+from services.auth.domain.access.names import Node, Object
 from services.auth.domain.access.relations import Start
 from services.auth.domain.access.values import NO, YES, Value
 from services.auth.domain.errors.access import (
@@ -27,23 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from services.auth.domain.access.conditions import Conditions
-    from services.auth.domain.access.relations import Reader, Relation, RelationStore, State
-    from services.auth.domain.accounts import Directory
+    from services.auth.domain.access.relations import Reader, RelationStore, State
+    from services.auth.domain.accounts import Account, Directory
 
 MOST_READ = 10_000
 """Relations that one answer may depend on."""
-
-MOST_PASSED = 100_000
-"""Objects that may lie between a subject and those that are listed."""
-
-MOST_LISTED = 50_000
-"""Relations that a list of subjects may depend on."""
-
-_CHUNK = 200
-"""Objects that are judged at once for a list."""
-
-_BREATH = 200
-"""Subjects that are judged before others get their turn."""
 
 
 class Verdict(enum.Enum):
@@ -97,22 +84,6 @@ class Answers:
     """The answers."""
     revision: int
     """The state that they are of."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Listed:
-    """One page of a list."""
-
-    allowed: tuple[str, ...]
-    """Ids of those for whom the answer is yes, in order."""
-    conditional: tuple[str, ...]
-    """Ids of those for whom it is open, in order."""
-    after: str
-    """The id that the next page begins after, or empty on the last one."""
-    revision: int
-    """The state that it is of."""
-    excepted: tuple[str, ...] = ()
-    """Where `*` is listed: ids of those of whom it does not hold."""
 
 
 class Models:
@@ -175,11 +146,7 @@ class Decisions:
     async def check_all(self, organization: str, questions: Sequence[Question], *, fresh: int = 0) -> Answers:
         """Answer questions, all from one state. Errors are those of `check`, of any question."""
         # Accounts are read first: whoever holds one connection and waits for another may wait for ever.
-        decisions = {
-            place: await self._by_roles(organization, question)
-            for place, question in enumerate(questions)
-            if question.resource is None
-        }
+        decisions = await self._all_by_roles(organization, questions)
         by_kind: dict[tuple[str, str, Object, str], list[int]] = {}
         for place, question in enumerate(questions):
             if question.resource is not None:
@@ -193,96 +160,15 @@ class Decisions:
                 revision = answers.revision
         return Answers(decisions=tuple(decisions[place] for place in range(len(questions))), revision=revision)
 
-    async def list_resources(  # noqa: PLR0913 - a query has many sides
-        self,
-        organization: str,
-        *,
-        subject: Object,
-        permission: str,
-        type_: str,
-        context: Mapping[str, object],
-        after: str,
-        count: int,
-        fresh: int = 0,
-    ) -> Listed:
-        """Return up to `count` objects of a type that a subject has a permission of: all there are, or an error.
-
-        Raises what `check` raises.
-        """
-        now = self.clock()
-        async with self.store.snapshot(organization) as reader:
-            model = await self.models.read(organization, reader)
-            reads = model.reads(_known(model, type_, permission))
-            _known_subject(model, subject)
-            circumstances = self._circumstances(model, context, now)
-            found: list[tuple[str, Value]] = []
-            while True:
-                start = Start(resource_type=type_, resource_ids=(), reads=reads, subject=subject)
-                state, ids = await reader.find_candidates(start, after=after, count=_CHUNK, now=now, limit=MOST_PASSED)
-                _check_fresh(state, fresh)
-                if ids is None:
-                    raise AccessTooLarge("objects", MOST_PASSED)
-                values = await self._judge_chunk(reader, model, start, permission, ids, circumstances, now)
-                found += [(id_, value) for id_, value in zip(ids, values, strict=True) if value.state]
-                if len(found) > count or len(ids) < _CHUNK:
-                    return _page(found, count, state)
-                after = ids[-1]
-
-    async def list_subjects(  # noqa: PLR0913 - a query has many sides
-        self,
-        organization: str,
-        *,
-        resource: Object,
-        permission: str,
-        type_: str,
-        context: Mapping[str, object],
-        after: str,
-        count: int,
-        fresh: int = 0,
-    ) -> Listed:
-        """Return up to `count` subjects of a type that have a permission of an object: all there are, or an error.
-
-        `*` is among them where it holds of everybody whom no relation names; those of whom it does not are excepted.
-        Raises what `check` raises.
-        """
-        now = self.clock()
-        async with self.store.snapshot(organization) as reader:
-            model = await self.models.read(organization, reader)
-            if type_ not in model.types:
-                raise AccessNameUnknown("subject_type", type_)
-            reads = model.reads(_known(model, resource.type, permission))
-            start = Start(resource_type=resource.type, resource_ids=(resource.id,), reads=reads)
-            state, relations = await reader.reach(start, now=now, limit=MOST_LISTED)
-            _check_fresh(state, fresh)
-        if relations is None:
-            raise AccessTooLarge("relations", MOST_LISTED)
-        root = Node(resource.type, resource.id, permission)
-        graph, circumstances = Graph(model, relations, [root]), self._circumstances(model, context, now)
-        values: dict[str, Value] = {}
-        for place, one in enumerate(sorted(graph.subjects(type_) | {Object(type_, EVERYBODY)})):
-            values[one.id] = graph.evaluate(one, circumstances)[root]
-            if not place % _BREATH:
-                await asyncio.sleep(0)
-        found = [(id_, value) for id_, value in values.items() if value.state and id_ > after]
-        page = _page(found, count, state)
-        if after or not values[EVERYBODY].state:
-            return page
-        excepted = tuple(id_ for id_, value in values.items() if value.state < values[EVERYBODY].state)
-        return Listed(
-            allowed=page.allowed,
-            conditional=page.conditional,
-            after=page.after,
-            revision=page.revision,
-            excepted=excepted,
-        )
-
-    async def graph_of(self, organization: str, question: Question, resource: Object) -> tuple[Graph, Circumstances, int]:
+    async def graph_of(
+        self, organization: str, question: Question, resource: Object
+    ) -> tuple[Graph, Circumstances, int]:
         """Return all that the answer to one question depends on, and the state that it is of. Raises as `check`."""
         now = self.clock()
         async with self.store.snapshot(organization) as reader:
             model = await self.models.read(organization, reader)
-            reads = model.reads(_known(model, resource.type, question.permission))
-            _known_subject(model, question.subject)
+            reads = model.reads(know_name(model, resource.type, question.permission))
+            know_subject(model, question.subject)
             start = Start(
                 resource_type=resource.type, resource_ids=(resource.id,), reads=reads, subject=question.subject
             )
@@ -290,16 +176,14 @@ class Decisions:
         if relations is None:
             raise AccessTooLarge("relations", MOST_READ)
         graph = Graph(model, relations, [Node(resource.type, resource.id, question.permission)])
-        return graph, self._circumstances(model, question.context, now), state.revision
+        return graph, self.circumstances(model, question.context, now), state.revision
 
     async def known_model(self, organization: str) -> Model:
         """Return the organization's model as it is now. Raises `AccessModelMissing`."""
         return await self.models.read(organization, self.store.now(organization))
 
-    async def _answer(
-        self, organization: str, reader: Reader, questions: Sequence[Question], fresh: int
-    ) -> Answers:
-        """Answer questions about one type, permission, subject and context, in one round trip where the model is known."""
+    async def _answer(self, organization: str, reader: Reader, questions: Sequence[Question], fresh: int) -> Answers:
+        """Answer questions about one type, permission, subject and context, in one round trip if the model is known."""
         first, now = questions[0], self.clock()
         ids = tuple(dict.fromkeys(one.resource.id for one in questions if one.resource))
         type_ = first.resource.type if first.resource else ""
@@ -319,66 +203,55 @@ class Decisions:
             # What was known of the model may be out of date: what is unknown by it may be known by now.
             model = await self.models.read(organization, reader)
             if model is known:
-                _known(model, type_, first.permission)
-        _known_subject(model, first.subject)
-        _check_fresh(state, fresh)
+                know_name(model, type_, first.permission)
+        know_subject(model, first.subject)
+        check_fresh(state, fresh)
         if relations is None:
             raise AccessTooLarge("relations", MOST_READ)
         roots = [Node(type_, id_, first.permission) for id_ in ids]
-        circumstances = self._circumstances(model, first.context, now)
+        circumstances = self.circumstances(model, first.context, now)
         values = Graph(model, relations, roots).evaluate(first.subject, circumstances)
         decided = {root.id: Decision.of(values[root]) for root in roots}
         decisions = tuple(decided[one.resource.id] for one in questions if one.resource)
         return Answers(decisions=decisions, revision=state.revision)
 
-    async def _judge_chunk(  # noqa: PLR0913 - all of them are one query
-        self,
-        reader: Reader,
-        model: Model,
-        start: Start,
-        permission: str,
-        ids: Sequence[str],
-        circumstances: Circumstances,
-        now: datetime,
-    ) -> list[Value]:
-        """Judge objects together, or in halves where they depend on too much together."""
-        if not ids:
-            return []
-        _, relations = await reader.reach(start._replace(resource_ids=tuple(ids)), now=now, limit=MOST_READ)
-        if relations is not None:
-            roots = [Node(start.resource_type, id_, permission) for id_ in ids]
-            assert start.subject is not None  # noqa: S101 - a list of resources is always somebody's
-            values = Graph(model, relations, roots).evaluate(start.subject, circumstances)
-            await asyncio.sleep(0)
-            return [values[root] for root in roots]
-        if len(ids) == 1:
-            raise AccessTooLarge("relations", MOST_READ)
-        half = len(ids) // 2
-        return [
-            *await self._judge_chunk(reader, model, start, permission, ids[:half], circumstances, now),
-            *await self._judge_chunk(reader, model, start, permission, ids[half:], circumstances, now),
-        ]
-
-    def _circumstances(self, model: Model, context: Mapping[str, object], now: datetime) -> Circumstances:
+    def circumstances(self, model: Model, context: Mapping[str, object], now: datetime) -> Circumstances:
+        """Return what judges conditions in a request's context. Raises `ContextInvalid`."""
         typed = type_context(context, model.parameters, "context") if context else {}
         if model.parameters.get(NOW) is ParameterType.TIMESTAMP:
             typed[NOW] = now
         return Circumstances(model, self.conditions, typed)
 
+    async def _all_by_roles(self, organization: str, questions: Sequence[Question]) -> dict[int, Decision]:
+        """Answer those questions that have no object, by their places; each account is read once."""
+        accounts: dict[Object, Account | None] = {}
+        decisions = {}
+        for place, question in enumerate(questions):
+            if question.resource is None:
+                subject = question.subject
+                if subject not in accounts:
+                    accounts[subject] = await self.directory.find_by_name(organization, str(subject))
+                decisions[place] = _by_account(accounts[subject], question.permission)
+        return decisions
+
     async def _by_roles(self, organization: str, question: Question) -> Decision:
         account = await self.directory.find_by_name(organization, str(question.subject))
-        held = account is not None and not account.disabled and account.permissions
-        covered = held and any(pattern in held for pattern in covering(question.permission))
-        return Decision.of(YES if covered else NO)
+        return _by_account(account, question.permission)
 
     async def _role_state(self, reader: Reader, fresh: int) -> int:
         state, _ = await reader.load_model() if fresh else (None, None)
         if state is not None:
-            _check_fresh(state, fresh)
+            check_fresh(state, fresh)
         return state.revision if state else 0
 
 
-def _known(model: Model, type_: str, permission: str) -> tuple[str, str]:
+def _by_account(account: Account | None, permission: str) -> Decision:
+    held = frozenset() if account is None or account.disabled else account.permissions
+    return Decision.of(NO if held.isdisjoint(covering(permission)) else YES)
+
+
+def know_name(model: Model, type_: str, permission: str) -> tuple[str, str]:
+    """Return a type and a permission that the model has. Raises `AccessNameUnknown`."""
     if type_ not in model.types:
         raise AccessNameUnknown("resource", type_)
     if (type_, permission) not in model.rules:
@@ -386,21 +259,13 @@ def _known(model: Model, type_: str, permission: str) -> tuple[str, str]:
     return type_, permission
 
 
-def _known_subject(model: Model, subject: Object) -> None:
+def know_subject(model: Model, subject: Object) -> None:
+    """Raise `AccessNameUnknown` where the model has no such type of subject."""
     if subject.type not in model.types:
         raise AccessNameUnknown("subject", subject.type)
 
 
-def _check_fresh(state: State, fresh: int) -> None:
+def check_fresh(state: State, fresh: int) -> None:
+    """Raise `CheckedAtUnknown` where a state is older than it has to be."""
     if state.revision < fresh:
         raise CheckedAtUnknown
-
-
-def _page(found: Sequence[tuple[str, Value]], count: int, state: State) -> Listed:
-    page = found[:count]
-    return Listed(
-        allowed=tuple(id_ for id_, value in page if value.is_yes),
-        conditional=tuple(id_ for id_, value in page if value.is_open),
-        after=page[-1][0] if len(found) > count else "",
-        revision=state.revision,
-    )

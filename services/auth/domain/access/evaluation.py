@@ -61,7 +61,9 @@ class Graph:
     def __init__(self, model: Model, relations: Iterable[Relation], roots: Sequence[Node]) -> None:
         """Take the model, all relations that may count, and the nodes that are asked about."""
         self.model = model
-        self._by_subject: defaultdict[Node, defaultdict[Object, list[Relation]]] = defaultdict(lambda: defaultdict(list))
+        self._by_subject: defaultdict[Node, defaultdict[Object, list[Relation]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
         self._sets: defaultdict[Node, list[Relation]] = defaultdict(list)
         self._links: defaultdict[Node, list[Relation]] = defaultdict(list)
         for one in relations:
@@ -69,7 +71,7 @@ class Graph:
             if one.subject_relation:
                 self._sets[node].append(one)
             else:
-                self._by_subject[node][one.subject].append(one)
+                self._by_subject[node].setdefault(one.subject, []).append(one)
                 self._links[node].append(one)
         self.order: list[Node] = []
         self._users: defaultdict[Node, list[Node]] = defaultdict(list)
@@ -184,9 +186,7 @@ class Graph:
                     (self._value(node, part, subject, circumstances, values) for part in taken),
                 )
 
-    def _direct(
-        self, node: Node, subject: Object, circumstances: Circumstances, values: Mapping[Node, Value]
-    ) -> Value:
+    def _direct(self, node: Node, subject: Object, circumstances: Circumstances, values: Mapping[Node, Value]) -> Value:
         named = any_of(circumstances.judge(one) for one in self.direct(node, subject))
         if named.is_yes or not (sets := self.sets(node)):
             return named

@@ -148,13 +148,14 @@ class _Telling:
         return value
 
     def _tell_direct(self, node: Node, parent: int) -> Value:
-        values = []
-        for one in self.graph.direct(node, self.subject):
-            values.append(self.circumstances.judge(one))
-            self._add(parent, str(one), values[-1], condition=one.condition)
-        for one in self.graph.sets(node):
-            values.append(self._tell_related(one, one.subject_relation, parent))
+        values = [self._tell_named(one, parent) for one in self.graph.direct(node, self.subject)]
+        values += [self._tell_related(one, one.subject_relation, parent) for one in self.graph.sets(node)]
         return any_of(values)
+
+    def _tell_named(self, relation: Relation, parent: int) -> Value:
+        value = self.circumstances.judge(relation)
+        self._add(parent, str(relation), value, condition=relation.condition)
+        return value
 
     def _tell_through(self, node: Node, relation: str, name: str, parent: int) -> Value:
         links = self.graph.links(Node(node.type, node.id, relation))

@@ -84,7 +84,7 @@ def _judge_entries(text: ModelText) -> Iterator[Problem]:
 def _judge_entry(entry: RelationText, *, is_permission: bool) -> Iterator[str]:
     for subject in entry.subjects:
         if parse_subject_kind(subject) is None:
-            yield f"`{subject}` names no subjects. Write `users`, `users/*` or `groups#member`, each may end ` with <condition>`."
+            yield f"`{subject}` names no subjects. Write `users`, `users/*` or `groups#member`, and ` with <condition>`."
     if not is_permission and not entry.subjects:
         yield "A relation names who may be its subjects; without them it is a permission."
     if is_permission and not entry.expression:
@@ -135,11 +135,12 @@ def _judge_references(model: Model) -> Iterator[Problem]:
 def _judge_through(model: Model, type_: str, leaf: Through) -> Iterator[str]:
     link = model.rules.get((type_, leaf.relation))
     if link is None or link.is_permission or not isinstance(link.expression, Direct):
-        yield f"`{leaf.relation}` is no relation of `{type_}` with direct subjects alone, as `{leaf.relation}.{leaf.name}` needs."
+        needed = f"as `{leaf.relation}.{leaf.name}` needs"
+        yield f"`{leaf.relation}` is no relation of `{type_}` with direct subjects alone, {needed}."
         return
     for kind in sorted(link.subjects):
         if kind.relation or kind.everybody:
-            yield f"`{leaf.relation}` may name `{kind}`, so that `{leaf.relation}.{leaf.name}` has no one object to go on from."
+            yield f"`{leaf.relation}` may name `{kind}`, which is no one object for `{leaf.relation}.{leaf.name}`."
         elif (kind.type, leaf.name) not in model.rules:
             yield f"`{leaf.relation}` may name `{kind.type}`, which has no `{leaf.name}`."
 
@@ -193,8 +194,8 @@ def _judge_vain(model: Model) -> Iterator[Problem]:
             if name not in able and _can_hold(model, name, rule.expression, able):
                 able.add(name)
                 changed = True
-    for type_, name in model.rules.keys() - able:
-        yield f"types[{type_}].{name}", "Nobody can ever have it: it follows from itself alone."
+    for vain in sorted(model.rules.keys() - able):
+        yield f"types[{vain[0]}].{vain[1]}", "Nobody can ever have it: it follows from itself alone."
 
 
 def _can_hold(model: Model, name: Name, expression: Expression, able: set[Name]) -> bool:

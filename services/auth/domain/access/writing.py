@@ -13,7 +13,6 @@ from services.auth.domain.access.model import SubjectKind, build_model
 from services.auth.domain.errors.access import (
     AccessModelChanged,
     AccessModelInUse,
-    AccessModelMissing,
     RelationInvalid,
     RelationPreconditionFailed,
 )
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.auth.domain.access.conditions import Conditions
+    from services.auth.domain.access.decisions import Models
     from services.auth.domain.access.model import Model, ModelText
     from services.auth.domain.access.relations import Change, Filter, Relation, RelationStore, State
     from services.auth.domain.accounts import Changes
@@ -37,6 +37,8 @@ class AccessWriting:
     """Judges conditions."""
     changes: Changes
     """Makes looking and writing one."""
+    models: Models
+    """Models that were read."""
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     """Now, with its time zone."""
 
@@ -73,10 +75,7 @@ class AccessWriting:
             ContextInvalid: a fixed context does not fit its condition.
         """
         async with self.changes.open(organization):
-            state, text = await self.store.now(organization).load_model()
-            if text is None:
-                raise AccessModelMissing
-            model, now = build_model(text, state.model_revision), self.clock()
+            model, now = await self.models.read(organization, self.store.now(organization)), self.clock()
             self._judge(model, change, now)
             for place, condition in enumerate(change.preconditions):
                 if await self.store.is_any(organization, condition.filter, now) is not condition.exists:
@@ -90,7 +89,8 @@ class AccessWriting:
         async with self.changes.open(organization):
             deleted = await self.store.delete_some(organization, chosen, limit)
             # Those that have expired are in nobody's way, but `all` means all.
-            complete = deleted < limit or not await self.store.is_any(organization, chosen, datetime.min.replace(tzinfo=UTC))
+            ever = datetime.min.replace(tzinfo=UTC)
+            complete = deleted < limit or not await self.store.is_any(organization, chosen, ever)
             return deleted, complete, await self.store.advance(organization)
 
     def _judge(self, model: Model, change: Change, now: datetime) -> None:
@@ -121,4 +121,3 @@ def _judge_relation(model: Model, one: Relation, path: str, now: datetime) -> No
 def _is_allowed(model: Model, type_: str, relation: str, kind: SubjectKind) -> bool:
     rule = model.rules.get((type_, relation))
     return rule is not None and kind in rule.subjects
-

@@ -145,15 +145,3 @@ class CheckedAtUnknown(FailedPrecondition):
     def __init__(self) -> None:
         """Say what to do."""
         super().__init__("`at_least_as_fresh` is of another organization or another database. Ask without it.")
-
-
-class AccessPageTokenInvalid(InvalidArgument):
-    """The page token was not made here, or not for this request."""
-
-    domain = DOMAIN
-    reason = "ACCESS_PAGE_TOKEN_INVALID"
-
-    def __init__(self) -> None:
-        """Say what to do."""
-        description = "The page token was not made for this request. Begin with the first page."
-        super().__init__(description, violations=[Violation(field="page_token", description=description)])

@@ -154,6 +154,17 @@ class SecondFactorMissing(FailedPrecondition):
         super().__init__("Recovery codes replace a lost second factor. Set up an authenticator app or a passkey first.")
 
 
+class PasswordTooShortAlone(FailedPrecondition):
+    """The password is good beside a second factor alone."""
+
+    domain = DOMAIN
+    reason = "PASSWORD_TOO_SHORT_ALONE"
+
+    def __init__(self) -> None:
+        """Say what to do first."""
+        super().__init__("The password is too short to be the only factor. Choose a longer one first.")
+
+
 class SessionUnknown(NotFound):
     """The user has no such session."""
 

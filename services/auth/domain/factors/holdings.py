@@ -28,6 +28,7 @@ class Holdings:
         present = await self.kept.list_of(account.organization, account.name)
         second = bool(present)
         return Held(
+            required=account.needs_second_factor,
             password=bool(account.password_hash),
             totp=any(one.kind == TOTP for one in present),
             passkey=any(one.kind == PASSKEY and not one.suspended for one in present),

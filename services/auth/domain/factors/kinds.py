@@ -62,6 +62,8 @@ class Held:
     """Whether there is a passkey of which somebody seems to have a copy."""
     recovery_codes: int = 0
     """How many recovery codes are left."""
+    required: bool = False
+    """Whether the organization asks for two factors."""
 
     @property
     def second(self) -> bool:

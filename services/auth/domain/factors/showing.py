@@ -18,7 +18,7 @@ from services.auth.domain.notices import Change
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.auth.domain.accounts import Account, Directory
+    from services.auth.domain.accounts import Account, Credentials, Directory
     from services.auth.domain.addresses import VerifiedAddresses
     from services.auth.domain.factors.authenticators import Authenticator, Authenticators
     from services.auth.domain.factors.mailed import MailedCodes, MailedProof
@@ -53,6 +53,8 @@ class Showing:
     """Finds whose a passkey is."""
     hasher: Hasher
     """Checks passwords."""
+    credentials: Credentials
+    """Keeps the hashes of those that were made elsewhere as they are made here."""
     kept: Authenticators
     """Where authenticators and recovery codes are kept."""
     ceremonies: Ceremonies
@@ -77,7 +79,12 @@ class Showing:
     async def password(self, account: Account | None, password: str) -> Shown | None:
         """Check a password. Raises `HashingBusy`."""
         proven = await self.hasher.verify(account.password_hash if account else "", password)
-        return _shown(account, METHODS[Factor.PASSWORD]) if account and proven else None
+        if account is None or not proven:
+            return None
+        if self.hasher.is_outdated(account.password_hash):
+            made = await self.hasher.hash(password)
+            await self.credentials.renew(account.organization, account.name, account.password_hash, made)
+        return _shown(account, METHODS[Factor.PASSWORD])
 
     async def send(self, handle: str, attempt: SignInAttempt, account: Account | None, factor: Factor) -> None:
         """Send a code or a link, where there is somebody to send it to. What is kept is kept either way."""
@@ -144,7 +151,7 @@ class Showing:
         passkey = await self.kept.find_passkey(claimed.credential) if claimed else None
         if claimed is None or passkey is None or not attempt.challenge or passkey.suspended:
             return None
-        if passkey.organization != attempt.organization or claimed.user_handle not in {b"", passkey.user.encode()}:
+        if claimed.user_handle not in {b"", passkey.user.encode()}:
             return None
         owner = await self._owner(attempt, account, passkey)
         asserted = self.ceremonies.check_assertion(answer, attempt.challenge, passkey) if owner else None
@@ -157,10 +164,12 @@ class Showing:
 
     async def _owner(self, attempt: SignInAttempt, account: Account | None, passkey: Authenticator) -> Account | None:
         """Return whose passkey it is, where that is who signs in; without an address, whoever it is signs in."""
-        if attempt.email:
-            return account if account is not None and account.name == passkey.user else None
-        owner = await self.directory.find_by_name(passkey.organization, passkey.user)
-        return owner if owner is not None and not owner.disabled else None
+        owner = account
+        if not attempt.email:
+            owner = await self.directory.find_acting(attempt.organization, passkey.user)
+        if owner is None or owner.disabled:
+            return None
+        return owner if (owner.organization, owner.name) == (passkey.organization, passkey.user) else None
 
     async def _own(self, account: Account | None, proof: MailedProof | None, factor: Factor) -> Shown | None:
         """Return what a redeemed mail shows: that the address is theirs, too, unless it is another one by now."""

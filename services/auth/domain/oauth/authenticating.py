@@ -8,13 +8,15 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from services.auth.domain.audit import AuditEntry
 from services.auth.domain.oauth.clients import BASIC, NO_AUTHENTICATION, POST
 from services.auth.domain.oauth.refusals import invalid_client
-from services.auth.domain.sessions import digest_of
+from services.auth.domain.sessions import Origin, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from services.auth.domain.audit import Audit
     from services.auth.domain.oauth.clients import Client, Clients
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -37,6 +39,8 @@ class Presented:
     """What the edge says of the client's certificate (`x-forwarded-client-cert`), or empty."""
     endpoint: str = ""
     """The path of the endpoint, such as `/oauth2/token`."""
+    origin: Origin = field(default_factory=Origin)
+    """Where it came from."""
 
 
 class Authenticator(Protocol):
@@ -66,7 +70,7 @@ class SecretAuthenticator:
         if presented.method != self.method or not presented.secret:
             return False
         digest = digest_of(presented.secret)
-        return any([hmac.compare_digest(digest, known) for known in client.secrets])
+        return sum(hmac.compare_digest(digest, known) for known in client.secrets) > 0
 
 
 BY_SECRET: Mapping[str, Authenticator] = {
@@ -85,6 +89,8 @@ class Authentication:
     """Finds clients."""
     authenticators: Mapping[str, Authenticator]
     """What judges, by the method that a client is registered for."""
+    audit: Audit
+    """Where it is written down who has tried to be somebody else."""
 
     async def authenticate(self, presented: Presented, *, public: bool = True) -> Client:
         """Return the client, which may be one without a secret only where `public`.
@@ -94,12 +100,28 @@ class Authentication:
         """
         client_id = presented.client_id or claimed_subject(presented.assertion)
         client = await self.clients.find(client_id) if client_id else None
-        if client is None or (client.is_public and not public):
+        if client is None:
             raise invalid_client()
         authenticator = self.authenticators.get(client.authentication)
-        if authenticator is None or not await authenticator.proves(client, presented):
+        allowed = public or not client.is_public
+        if not allowed or authenticator is None or not await authenticator.proves(client, presented):
+            await self._note(client, presented)
             raise invalid_client()
         return client
+
+    async def _note(self, client: Client, presented: Presented) -> None:
+        entry = AuditEntry(
+            kind="client.refused",
+            outcome="failure",
+            organization=client.organization,
+            subject=client.name,
+            client=client.id,
+            address=presented.origin.address,
+            agent=presented.origin.agent,
+            factor=presented.method,
+            detail={"endpoint": presented.endpoint},
+        )
+        await self.audit.record(entry)
 
 
 def claimed_subject(assertion: str) -> str:

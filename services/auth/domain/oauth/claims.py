@@ -40,8 +40,7 @@ class People(Protocol):
     """Says what is known of people."""
 
     async def find_claims(self, organization: str, user: str) -> Mapping[str, Any] | None:
-        """Return the claims of a person, without those that nobody has given; None where there is no such person, or
-        they may not sign in."""
+        """Return the claims of a person that somebody has given; None where nobody of that name may sign in."""
 
 
 def userinfo_claims(known: Mapping[str, Any], scopes: Collection[str], asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,7 +50,7 @@ def userinfo_claims(known: Mapping[str, Any], scopes: Collection[str], asked: Ma
 
 
 def id_token_claims(known: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the claims for an id token: those that were asked for by name (OIDC Core §5.4: scopes are for UserInfo)."""
+    """Return the claims for an id token: those that were asked for by name (OIDC Core §5.4, §5.5)."""
     return {claim: known[claim] for claim in CLAIMS if claim in known and claim in asked}
 
 

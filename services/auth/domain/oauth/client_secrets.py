@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
+from services.auth.domain.audit import AuditEntry
 from services.auth.domain.errors import ClientPublic, ClientUnknown, SecretsFull
 from services.auth.domain.oauth.clients import BASIC, POST
 from services.auth.domain.sessions import digest_of
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from services.auth.domain.accounts import Granter
+    from services.auth.domain.audit import Audit
     from services.auth.domain.oauth.registering import Registering
 
 MOST = 5
@@ -56,6 +58,8 @@ class ClientSecrets:
     """Where their digests are kept."""
     registering: Registering
     """Judges whether somebody may act as the client."""
+    audit: Audit
+    """Where it is written down who may act as the client."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Now, with its time zone."""
 
@@ -80,6 +84,7 @@ class ClientSecrets:
             secret = ClientSecret(id=secrets.token_hex(8), created=now, expires=expires)
             text = secrets.token_urlsafe(_SECRET_BYTES)
             await self.kept.add_secret(granter.organization, client, secret, digest_of(text))
+            await self._note("client.secret_added", granter, client, secret.id)
             return secret, text
 
     async def list(self, granter: Granter, client: str) -> Sequence[ClientSecret]:
@@ -91,3 +96,9 @@ class ClientSecrets:
         async with self.registering.changing(granter, client):
             if not secret or not await self.kept.remove_secret(granter.organization, client, secret):
                 raise ClientUnknown(client)
+            await self._note("client.secret_removed", granter, client, secret)
+
+    async def _note(self, kind: str, granter: Granter, client: str, secret: str) -> None:
+        organization, detail = granter.organization, {"secret": secret}
+        entry = AuditEntry(kind=kind, organization=organization, actor=granter.subject, subject=client, detail=detail)
+        await self.audit.record(entry)

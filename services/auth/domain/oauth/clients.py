@@ -12,6 +12,7 @@ from services.auth.domain.scopes import EVERYTHING_HELD, is_pattern, split_scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from urllib.parse import SplitResult
 
 NAME = "clients/"
 """What the names of clients begin with; the rest is the `client_id`."""
@@ -60,7 +61,7 @@ class Client:
     """Whether people of every organization may use it, or those of its own alone."""
     service_account: str = ""
     """Name of the account that it acts as by itself, or empty."""
-    id_token_algorithm: str = "RS256"
+    id_token_algorithm: str = "RS256"  # noqa: S105 - an algorithm
     """What its id tokens are signed with."""
     userinfo_algorithm: str = ""
     """What answers about the person are signed with, or empty for plain JSON."""
@@ -87,7 +88,7 @@ class Client:
 
     @property
     def is_assured(self) -> bool:
-        """Whether nobody else can pose as it: it has a secret, or answers go to sites of its own alone (RFC 8252 §8.6)."""
+        """Whether nobody can pose as it: it has a secret, or answers go to its own sites alone (RFC 8252 §8.6)."""
         return not self.is_public or all(uri.startswith("https://") for uri in self.redirect_uris)
 
     def serves(self, organization: str) -> bool:
@@ -133,6 +134,10 @@ def find_problem(uri: str) -> str:
         _ = parts.port
     except ValueError:
         return "is no URI"
+    return _find_place_problem(parts)
+
+
+def _find_place_problem(parts: SplitResult) -> str:
     if parts.username is not None or "*" in parts.netloc:
         return "has a user or a wildcard"
     if parts.scheme == "https":
@@ -140,9 +145,8 @@ def find_problem(uri: str) -> str:
     if parts.scheme == "http":
         local = parts.hostname in {"127.0.0.1", "::1", "localhost"}
         return "" if local else "is not encrypted; `http` is for the person's own machine alone"
-    if "." in parts.scheme and not parts.netloc:
-        return ""
-    return "has a scheme that is neither `https` nor an app's own, such as `com.example.app:/callback`"
+    own = "." in parts.scheme and not parts.netloc
+    return "" if own else "has a scheme that is neither `https` nor an app's own, such as `com.example.app:/callback`"
 
 
 def find_problems(uris: Iterable[str]) -> dict[int, str]:

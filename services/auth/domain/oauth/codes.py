@@ -66,5 +66,11 @@ class Codes(Protocol):
     async def find(self, digest: bytes) -> Code | None:
         """Return a code, used or not."""
 
+    async def keep_asked(self, family: str, asked: bytes) -> None:
+        """Keep which claims a client has asked for by name, for as long as what the code has opened."""
+
+    async def find_asked(self, family: str) -> bytes:
+        """Return which claims were asked for, in JSON; nothing where none were."""
+
     async def prune(self, *, now: datetime) -> None:
         """Forget codes that are past their memory."""

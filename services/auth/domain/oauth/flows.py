@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from services.auth.domain.audit import AuditEntry
 from services.auth.domain.errors import FlowUnknown
 from services.auth.domain.oauth.codes import LIFETIME as CODE_LIFETIME
 from services.auth.domain.oauth.codes import Code
@@ -31,6 +32,7 @@ from services.auth.domain.sessions import digest_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from services.auth.domain.audit import Audit
     from services.auth.domain.oauth.clients import Client, Clients
     from services.auth.domain.oauth.codes import Codes
     from services.auth.domain.oauth.consents import Consents
@@ -183,6 +185,8 @@ class Flows:
     """Reads id tokens that come back."""
     transactions: Transactions
     """Makes changes one."""
+    audit: Audit
+    """Where it is written down who has agreed to what."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Now, with its time zone."""
 
@@ -249,6 +253,19 @@ class Flows:
             if not client.first_party:
                 scopes = flow.request.scopes
                 await self.consents.give(session.organization, session.user, client.id, scopes, now=now)
+            await self.audit.record(
+                AuditEntry(
+                    kind="consent.given",
+                    organization=session.organization,
+                    actor=session.user,
+                    subject=client.name,
+                    session=session.id,
+                    client=client.id,
+                    address=session.origin.address,
+                    agent=session.origin.agent,
+                    detail={"scope": flow.request.scope},
+                )
+            )
 
     async def deny(self, flow_id: str) -> None:
         """Keep that the person has refused. Raises `FlowUnknown`."""

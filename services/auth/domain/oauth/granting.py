@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from services.auth.domain.accounts import Account
+from services.auth.domain.audit import AuditEntry
 from services.auth.domain.errors import RefreshTokenInvalid, RefreshTokenReused
 from services.auth.domain.families import Proof, Request
 from services.auth.domain.oauth import pkce
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from services.auth.domain.accounts import Directory
+    from services.auth.domain.audit import Audit
     from services.auth.domain.families import Families, Opened, RefreshToken
     from services.auth.domain.oauth.clients import Client
     from services.auth.domain.oauth.codes import Code, Codes
@@ -113,6 +116,8 @@ class CodeGrant:
     """Signs id tokens."""
     transactions: Transactions
     """Makes using the code and opening the family one."""
+    audit: Audit
+    """Where it is written down who got what."""
     clock: Callable[[], datetime]
     """Now, with its time zone."""
 
@@ -135,7 +140,7 @@ class CodeGrant:
                     return await self._open(asked, code)
         except RefreshTokenInvalid as error:
             raise _code_refused() from error
-        await self._end_reused(redemption)
+        await self._end_reused(asked, redemption)
         raise _code_refused()
 
     async def _open(self, asked: Asked, code: Code) -> Granted:
@@ -155,14 +160,21 @@ class CodeGrant:
             refreshable=OFFLINE in scopes and REFRESH_TOKEN in asked.client.grant_types,
         )
         opened = await self.families.open(account, wanted)
+        if asked_later := asked_for(code.request.claims, "userinfo"):
+            await self.codes.keep_asked(code.family, json.dumps(asked_later).encode())
+        detail = {"scope": code.request.scope, "grant": code.family}
+        await self.audit.record(_entry("token.granted", asked, code.organization, code.user, detail))
         identity = identity_of(opened, code.request.nonce, asked_for(code.request.claims, "id_token"))
         return await granted(asked.client, opened, code.request.scope, identity, self.identities)
 
-    async def _end_reused(self, redemption: Redemption) -> None:
+    async def _end_reused(self, asked: Asked, redemption: Redemption) -> None:
         """End what a code has opened that is used again: one of both was a thief (RFC 6749 §4.1.2)."""
         code = await self.codes.find(redemption.digest)
-        if code is not None and code.used is not None and code.request.client == redemption.client:
+        if code is None or code.used is None or code.request.client != redemption.client:
+            return
+        async with self.transactions.together():
             await self.families.end(code.family)
+            await self.audit.record(_entry("token.reused", asked, code.organization, code.user, {"what": "code"}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,6 +185,8 @@ class RefreshGrant:
     """Renews."""
     identities: Identities
     """Signs id tokens."""
+    audit: Audit
+    """Where it is written down who used what twice."""
 
     async def grant(self, asked: Asked) -> Granted:
         """Renew what the client holds, narrower if it asks so. Raises `OAuthError`."""
@@ -184,9 +198,16 @@ class RefreshGrant:
         try:
             opened = await self.families.renew(token, proof, scope=scope or None)
         except (RefreshTokenInvalid, RefreshTokenReused) as error:
+            if isinstance(error, RefreshTokenReused):
+                await self._note(asked, token)
             raise invalid_grant("The refresh token is unknown, expired, revoked, or not this client's.") from error
         held = scope or opened.family.scope
         return await granted(asked.client, opened, held, identity_of(opened, "", {}), self.identities)
+
+    async def _note(self, asked: Asked, token: str) -> None:
+        if (found := await self.families.find(token)) is not None:
+            family, detail = found.family, {"what": "refresh token", "grant": found.family.id}
+            await self.audit.record(_entry("token.reused", asked, family.organization, family.user, detail))
 
     async def _check_scope(self, token: str, proof: Proof, scope: str) -> None:
         """Refuse what was not granted, before the token is used up."""
@@ -263,6 +284,21 @@ async def granted(
 def _check_narrowing(asked: Asked, audience: tuple[str, ...]) -> None:
     if not set(asked.parameters.resources) <= set(audience):
         raise OAuthError("invalid_target", "The code was not given for this resource.")
+
+
+def _entry(kind: str, asked: Asked, organization: str, user: str, detail: Mapping[str, str]) -> AuditEntry:
+    """Return what is written down of a request."""
+    return AuditEntry(
+        kind=kind,
+        outcome="success" if kind == "token.granted" else "denied",
+        organization=organization,
+        actor=asked.client.name,
+        subject=user,
+        client=asked.client.id,
+        address=asked.origin.address,
+        agent=asked.origin.agent,
+        detail=detail,
+    )
 
 
 def _code_refused() -> OAuthError:

@@ -65,8 +65,6 @@ class Introspection:
     """Now, with its time zone."""
     issuer: str
     """`iss`."""
-    audience: str
-    """The usual audience."""
 
     async def introspect(self, client: Client, token: str) -> Mapping[str, Any]:
         """Return what a client may know of a token."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,12 @@ from services.auth.domain.oauth.refusals import invalid_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+STATE = "state"
+"""What a client wants to see again, of whatever bytes."""
+
+SECRETS = ("client_secret", "client_assertion", "client_assertion_type")
+"""What a client proves itself by."""
 
 RESOURCE = "resource"
 """For whom a token is meant; the one parameter that may be repeated (RFC 8707 §2)."""
@@ -56,3 +63,20 @@ class Parameters:
         if self.repeated:
             names = ", ".join(sorted(name for name in self.repeated if name.isascii() and name.isprintable()))
             raise invalid_request(f"A parameter is there more than once: {names}.")
+        if not all(_is_text(value) for name, value in self.values.items() if name != STATE):
+            raise invalid_request("A parameter is no text in UTF-8.")
+
+    def dump(self) -> bytes:
+        """Return it as it is kept, without what a client has proven itself by."""
+        kept = {name: value for name, value in self.values.items() if name not in SECRETS}
+        return json.dumps([kept, self.resources], separators=(",", ":")).encode()
+
+    @classmethod
+    def load(cls, kept: bytes) -> Parameters:
+        """Return what was kept."""
+        values, resources = json.loads(kept)
+        return cls(values=values, resources=tuple(resources))
+
+
+def _is_text(value: str) -> bool:
+    return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class OAuthError(Exception):
     """A refusal that a client can read. It is no `TenonError`: OAuth has a form of its own for it."""
 
-    def __init__(self, code: str, description: str, *, status: int = 400) -> None:
-        """Take the code, a sentence for the client's developer (ASCII, RFC 6749 §5.2), and the status of HTTP."""
+    def __init__(
+        self, code: str, description: str, *, status: int = 400, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Take the code, a sentence for the client's developer (ASCII, RFC 6749 §5.2), and what HTTP says beside."""
         super().__init__(f"{code}: {description}")
         self.code = code
         self.description = description
         self.status = status
+        self.headers = dict(headers or {})
 
 
 def invalid_request(description: str) -> OAuthError:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.auth.domain.errors import CurrentPasswordWrong
-from services.auth.domain.passwords import MAX_PASSWORD, MIN_PASSWORD
+from services.auth.domain.password_policy import MIN_ALONE, MIN_BESIDE
 from services.auth.http.pages.paths import PASSWORD
 from services.auth.http.pages.visit import Problem
 from services.chassis.errors import InvalidArgument, TenonError
@@ -35,7 +35,11 @@ class PasswordPage:
 
     async def show(self, visit: Visit, *, problems: tuple[Problem, ...] = (), status: int = 200) -> Response:
         """Show the form."""
-        return visit.render("password", status=status, problems=problems, shortest=MIN_PASSWORD, longest=MAX_PASSWORD)
+        _, account = visit.signed_in
+        held = await self.passwords.holdings.of(account)
+        return visit.render(
+            "password", status=status, problems=problems, held=held, shortest=MIN_BESIDE if held.second else MIN_ALONE
+        )
 
     async def submit(self, visit: Visit) -> Response:
         """Change it; all other sessions end."""

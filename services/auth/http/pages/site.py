@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
 
 from services.auth.domain.accounts import SYSTEM_ORGANIZATION
+from services.auth.domain.errors import ReauthenticationNeeded
 from services.auth.http.cookies import ATTEMPT, FORM, SESSION, Cookie
 from services.auth.http.pages.forms import TOKEN_FIELD, Binding, check_source, read_form
 from services.auth.http.pages.headers import guard
-from services.auth.http.pages.paths import SIGN_IN
+from services.auth.http.pages.paths import CONFIRM, SIGN_IN
 from services.auth.http.pages.visit import SEE_OTHER, Visit
 from services.chassis.errors import Internal, TenonError
 
@@ -110,6 +111,8 @@ class Site:
         visit, fresh = self._visit(request)
         try:
             response = self._elsewhere(request) or await self._answer(visit, answer, private)
+        except ReauthenticationNeeded:
+            response = visit.go(CONFIRM, to=request.url.path)
         except TenonError as error:
             response = self.refuse(visit, error)
         except Exception:  # noqa: BLE001 (whatever nobody foresaw is logged, and never shown)
@@ -130,7 +133,7 @@ class Site:
         if request.method != "GET" or request.url.hostname == urlsplit(self.issuer).hostname:
             return None
         query = f"?{request.url.query}" if request.url.query else ""
-        return HTMLResponse(status_code=SEE_OTHER, headers={"location": f"{self.issuer}{request.url.path}{query}"})
+        return RedirectResponse(f"{self.issuer}{request.url.path}{query}", status_code=SEE_OTHER)
 
     async def _answer(self, visit: Visit, answer: Answer, private: bool) -> Response:
         request = visit.request

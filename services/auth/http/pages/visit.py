@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from services.auth.domain.factors.setup import Owner
 from services.auth.domain.sessions import Origin
 from services.auth.http.pages.forms import TOKEN_FIELD
 from services.auth.http.pages.paths import local_path
@@ -70,6 +71,13 @@ class Visit:
         if self.session is None or self.account is None:
             raise PageMissing
         return self.session, self.account
+
+    @property
+    def owner(self) -> Owner:
+        """Whoever changes what they prove themselves by."""
+        session, account = self.signed_in
+        proof = session.authentication
+        return Owner(account=account, authenticated=proof.time, session=session.id, origin=self.origin)
 
     def query(self, name: str) -> str:
         """Return a parameter of the address, or of the form, or nothing."""

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
-from services.auth.storage.schema import audit, credentials, factors, mails, sessions, signing_keys
+from services.auth.storage.schema import (
+    api_keys,
+    audit,
+    credentials,
+    factors,
+    mails,
+    oauth,
+    relations,
+    sessions,
+    signing_keys,
+)
 from services.auth.storage.schema.tables import SCHEMA, metadata
 
 if TYPE_CHECKING:
@@ -17,7 +27,20 @@ if TYPE_CHECKING:
 
     from services.chassis.postgres import Pool
 
-__all__ = ["SCHEMA", "audit", "credentials", "factors", "mails", "metadata", "migrate", "sessions", "signing_keys"]
+__all__ = [
+    "SCHEMA",
+    "api_keys",
+    "audit",
+    "credentials",
+    "factors",
+    "mails",
+    "metadata",
+    "migrate",
+    "oauth",
+    "relations",
+    "sessions",
+    "signing_keys",
+]
 
 _LOCK = 0x61757468_73636865  # "auth" "sche": any number that nobody else locks
 _DIALECT = postgresql.dialect()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from services.auth.storage.schema.tables import TEXT, TIME, metadata
+from services.auth.storage.schema.tables import SCHEMA, TEXT, TIME, metadata
 
 client_secrets = sa.Table(
     "client_secrets",
@@ -73,3 +73,11 @@ authorization_codes = sa.Table(
     sa.Index("authorization_codes_expire_idx", "expire_time"),
 )
 """Codes, which stay for a while when they are used, so that their second use is noticed."""
+
+asked_claims = sa.Table(
+    "asked_claims",
+    metadata,
+    sa.Column("family", TEXT, sa.ForeignKey(f"{SCHEMA}.refresh_sessions.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("asked", sa.LargeBinary, nullable=False, comment="the parameter `claims`, its member userinfo, in JSON"),
+)
+"""The claims that clients have asked for by name."""

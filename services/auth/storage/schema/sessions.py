@@ -22,6 +22,7 @@ sessions = sa.Table(
     sa.Column("use_time", TIME, nullable=False),
     sa.Column("expire_time", TIME, nullable=False),
     sa.Column("end_time", TIME),
+    sa.Column("idle", sa.Interval, comment="of the organization; null for the server's own"),
     sa.Index("sessions_user_idx", "organization", "user_name"),
     sa.Index("sessions_expire_idx", "expire_time"),
 )
@@ -42,6 +43,7 @@ refresh_sessions = sa.Table(
     sa.Column("confirmation", TEXT, nullable=False, server_default="", comment="the thumbprint of a DPoP key"),
     sa.Column("auth_time", TIME),
     sa.Column("methods", postgresql.ARRAY(TEXT), nullable=False, server_default="{}"),
+    sa.Column("idle", sa.Interval, comment="of the organization; null for the server's own"),
     sa.Index("refresh_sessions_session_idx", "session_id"),
     sa.Index("refresh_sessions_user_idx", "organization", "user_name"),
     sa.Index("refresh_sessions_expire_idx", "expire_time"),

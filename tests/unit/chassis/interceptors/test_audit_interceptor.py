@@ -10,6 +10,7 @@ import pytest
 from services.chassis.audit import AuditTrail
 from services.chassis.contract import Audit, Authenticated, Internal, Permission, Public, StepUp
 from services.chassis.errors import NotFound, PermissionDenied, TenonError
+from services.chassis.interceptors.audit import event_of
 from services.chassis.tokens import AudienceMismatch, TokenRevoked
 from services.chassis.transport import StatusError
 from tests.fakes.chassis_frame import (
@@ -199,6 +200,17 @@ async def test_a_trail_that_is_full_holds_no_call_up() -> None:
     request = handler.request_type()
     assert await bound(request, fake_call(method, metadata={"authorization": "Bearer admin"})) == request
     assert trail.dropped == 1
+
+
+async def test_no_caller_can_make_an_event_that_the_trail_refuses() -> None:
+    error = PermissionDenied("no", metadata={"what": "x\0\n\ud800" + "y" * 1000})
+    (event,) = await attempt(fails=error)
+    assert event.detail == {"what": "x" + "y" * 255}
+    method = fake_method()
+    call = fake_call(method, metadata={"user-agent": "a\0" * 1000, "x-envoy-external-address": "1\n2"}, peer=EDGE)
+    call.caller = replace(call.caller, subject="users/" + "1" * 500, workload="edge")
+    made = event_of(call, "call.made", "success")
+    assert (len(made.agent), made.address, len(made.actor)) == (200, "12", 100)
 
 
 def test_a_refusal_of_the_chain_is_an_error_of_ours() -> None:
