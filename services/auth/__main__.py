@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from services.auth.http.keys import render_jwks
+from services.auth.servicer.persons import for_persons
 from services.auth.settings import Settings
 from services.auth.storage.opened import open_storage
 from services.auth.wiring import wire_topics
@@ -44,11 +45,13 @@ async def wire(frame: Frame) -> AsyncIterator[Wiring]:
         whole = wire_topics(kit)
         messages = messages_of(frame.contract.pool)
         yield Wiring(
-            handlers={
-                path: handler
-                for service in frame.contract.hosted_by(frame.name)
-                for path, handler in handlers_of(whole.servicers[service.full_name], service, messages).items()
-            },
+            handlers=for_persons(
+                {
+                    path: handler
+                    for service in frame.contract.hosted_by(frame.name)
+                    for path, handler in handlers_of(whole.servicers[service.full_name], service, messages).items()
+                }
+            ),
             http=whole.routes,
             tasks=(own_keys.run, housekeeping.run, storage.engine.forget, storage.engine.purge, *whole.tasks),
             verifier=TokenVerifier(

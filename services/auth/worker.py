@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from services.auth.domain.accounts import normalize_email
 from services.auth.domain.bootstrap import Bootstrap
+from services.auth.domain.organizations import found_default
 from services.auth.servicer.records import EngineRecords
 from services.auth.storage.founding import RecordFounding
+from services.auth.storage.organizations import SqlOrganizations
 from services.chassis.errors import TenonError
 from services.chassis.transport import messages_of
 
@@ -77,11 +79,13 @@ async def start_up(storage: Storage, settings: Settings, contract: Contract, hou
     password = await asyncio.to_thread(settings.read_admin_password)
     await housekeeping.do_round()
     records = EngineRecords(storage.engine.function)
+    founding = RecordFounding(records, contract, messages_of(contract.pool))
+    await found_default(SqlOrganizations(storage.database), founding, storage.database)
     bootstrap = Bootstrap(
         directory=storage.directory,
         credentials=storage.credentials,
         hasher=storage.hasher,
-        founding=RecordFounding(records, contract, messages_of(contract.pool)),
+        founding=founding,
         changes=storage.database,
         email=normalize_email(settings.admin_email),
     )

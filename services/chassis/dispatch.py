@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
 from services.chassis.allowance import Allowances
+from services.chassis.audit import AuditTrail
 from services.chassis.call import Call
-from services.chassis.errors import DeadlineExceeded
+from services.chassis.errors import DeadlineExceeded, TenonError
+from services.chassis.interceptors.audit import AuditInterceptor, note_failure
 from services.chassis.interceptors.rule import RuleInterceptor, check_of
 from services.chassis.interceptors.telemetry import TelemetryInterceptor
 from services.chassis.interceptors.validation import ValidationInterceptor
@@ -43,12 +46,18 @@ class Dispatcher:
         telemetry: Telemetry,
         clients: Clients,
         allowances: Allowances | None = None,
+        audit: AuditTrail | None = None,
     ) -> None:
-        """Take what the contract promises, what serves it here, and the channels to those who serve the rest."""
+        """Take what the contract promises, what serves it here, and the channels to those who serve the rest.
+
+        `audit` is told of what is denied here; what others deny they tell themselves.
+        """
         self._contract, self._handlers = contract, handlers
         self._messages = messages_of(contract.pool)
         # From the innermost outwards: the order of `interceptors.ORDER`.
-        self._inwards = (ValidationInterceptor(), RuleInterceptor(), TelemetryInterceptor(telemetry))
+        self._audit = AuditTrail(None) if audit is None else audit
+        watch = AuditInterceptor(self._audit)
+        self._inwards = (ValidationInterceptor(), RuleInterceptor(), watch, TelemetryInterceptor(telemetry))
         self._bound: dict[str, Unary] = {}
         self._remote = RemoteCalls(clients)
         # One without callers is false, and still the one to count in.
@@ -73,7 +82,11 @@ class Dispatcher:
             TenonError: what the RPC raises or answers.
         """
         method = self._contract.methods[path]
-        self.check(path, call)
+        try:
+            self.check(path, call)
+        except TenonError as error:
+            note_failure(self._audit, _child_of(call, method, math.inf), error, whole=False)
+            raise
         self._allowances.take(method, call)
         remaining = call.remaining()
         timeout = method.rule.timeout if remaining is None else min(method.rule.timeout, remaining)

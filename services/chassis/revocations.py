@@ -93,6 +93,8 @@ class RevokedTokens:
     fetch: Callable[[], Awaitable[Mapping[str, float] | None]] = field(repr=False)
     """Reads the set once: by key, the first second of `iat` (Unix epoch) that is good again. None where it has not
     changed since."""
+    release: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
+    """Closes what is kept open between two looks."""
     period: float = 1.0
     """Seconds between two looks."""
     clock: Callable[[], float] = time.monotonic
@@ -122,9 +124,17 @@ class RevokedTokens:
 
     async def run(self) -> None:
         """Keep the set fresh until cancelled: often until there is one, then once in a period."""
-        while True:
-            found = await self.look()
-            await asyncio.sleep(self.period if found or self.version else self.period / 10)
+        try:
+            while True:
+                found = await self.look()
+                await asyncio.sleep(self.period if found or self.version else self.period / 10)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Close what is open. Another look opens it again."""
+        if self.release is not None:
+            await self.release()
 
     async def look(self) -> bool:
         """Read the set once. Returns False, and keeps the last one, where that fails."""
@@ -198,4 +208,4 @@ def http_revocations(endpoint: str, *, certs: Path | None = None, timeout: float
             await page.close()
             raise
 
-    return RevokedTokens(fetch=fetch)
+    return RevokedTokens(fetch=fetch, release=page.close)

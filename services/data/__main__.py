@@ -119,7 +119,12 @@ class ContractHost:
         frame = self._frame
         graph.serve(
             Dispatcher(
-                contract, handlers, telemetry=frame.telemetry, clients=frame.clients, allowances=self._allowances
+                contract,
+                handlers,
+                telemetry=frame.telemetry,
+                clients=frame.clients,
+                allowances=self._allowances,
+                audit=frame.audit,
             )
         )
         return Served(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import ssl
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 class ClientSite:
@@ -19,15 +21,15 @@ class ClientSite:
 
     def __init__(self, port: int) -> None:
         """Begin with nothing to serve."""
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"https://127.0.0.1:{port}"
         self.documents: dict[str, Any] = {}
         self.fetched: list[str] = []
         self.posted: queue.Queue[tuple[str, dict[str, str]]] = queue.Queue()
 
 
 @contextmanager
-def run_client_site() -> Iterator[ClientSite]:
-    """Run a site on a free port of the loopback interface."""
+def run_client_site(certificate: Path) -> Iterator[ClientSite]:
+    """Run a site on a free port of the loopback interface, with the key and the certificate of one file."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -51,6 +53,9 @@ def run_client_site() -> Iterator[ClientSite]:
             """Say nothing: the tests look at what was asked."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
         site = ClientSite(server.server_port)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.conformance.authority import Authority, make_authority
 from tests.conformance.client_site import ClientSite, run_client_site
 from tests.conformance.oracle import Oracle, missing_node, run_oracle
 from tests.conformance.ours import Tenon, run_tenon
@@ -36,18 +37,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def oracle() -> Iterator[Oracle]:
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who vouches for the sites of clients."""
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def oracle(authority: Authority) -> Iterator[Oracle]:
     """The certified provider."""
     if reason := missing_node():
         pytest.skip(reason)
-    with run_oracle() as oracle:
+    with run_oracle(authority.trusted) as oracle:
         yield oracle
 
 
 @pytest.fixture(scope="session")
-def tenon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenon]:
+def tenon(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Tenon]:
     """Our own provider."""
-    with run_tenon(tmp_path_factory.mktemp("tenon") / "home") as tenon:
+    with run_tenon(tmp_path_factory.mktemp("tenon") / "home", authority.trusted) as tenon:
         yield tenon
 
 
@@ -85,7 +92,7 @@ def browser(party: Party) -> Browser:
 
 
 @pytest.fixture
-def site() -> Iterator[ClientSite]:
+def site(authority: Authority) -> Iterator[ClientSite]:
     """A client's web site."""
-    with run_client_site() as site:
+    with run_client_site(authority.site) as site:
         yield site

@@ -29,6 +29,7 @@ class Tenon:
 
     name = "tenon"
     scopes = SCOPES
+    grace = 10.0
 
     def __init__(self, stack: Stack) -> None:
         """Take a running stack, and make the people who sign in."""
@@ -79,10 +80,14 @@ class Tenon:
 
     def answer(self, page: Page, wish: Wish) -> Step | None:
         person = wish.person or self.person
-        if (form := page.form("password")) and form.asks("email"):
-            return Step(kind="sign-in", form=form, values={"email": person.login, "password": person.password})
+        if form := page.form("password"):
+            who = {"email": person.login} if form.asks("email") else {}
+            return Step(kind="sign-in", form=form, values={**who, "password": person.password})
         if form := page.form("decision"):
-            return Step(kind="consent", form=form, button=form.button("allow" if wish.consent else "deny"))
+            kind = "confirm" if "user_code" in form.kinds else "consent"
+            return Step(kind=kind, form=form, button=form.button("allow" if wish.consent else "deny"))
+        if (form := page.form("user_code")) and not form.values["user_code"]:
+            return Step(kind="code", form=form, values={"user_code": wish.user_code})
         return None
 
     def rotate_keys(self) -> None:
@@ -120,9 +125,10 @@ def _camel(name: str) -> str:
 
 
 @contextmanager
-def run_tenon(home: Path) -> Iterator[Tenon]:
-    """Start a stack on a free port, and end it."""
-    stack = Stack(home=home, port=free_port(), options=("--no-demo",))
+def run_tenon(home: Path, trusted: Path) -> Iterator[Tenon]:
+    """Start a stack on a free port, trusting an authority for the sites of clients, and end it."""
+    environ = {"SSL_CERT_FILE": str(trusted)}
+    stack = Stack(home=home, port=free_port(), options=("--no-demo",), environ=environ)
     stack.start()
     try:
         tenon = Tenon(stack)

@@ -95,6 +95,8 @@ class Provider(Protocol):
     """Two scopes of its API that a client may be granted."""
     metadata: Mapping[str, Any]
     """Its discovery document."""
+    grace: float
+    """Seconds for which a used refresh token gives its successor once more, for answers that were lost on their way."""
 
     def make_client(self, **metadata: Any) -> Client:
         """Register a client by RFC 7591 metadata, over whichever way the provider has for its administrators."""

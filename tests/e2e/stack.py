@@ -64,6 +64,8 @@ class Stack:
     """More variables of its environment."""
     tokens: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
     """Tokens that were minted, by the arguments of `tenon token`."""
+    listening: dict[str, list[str]] = field(default_factory=dict)
+    """Where workers listen, by their service."""
 
     @property
     def url(self) -> str:
@@ -110,15 +112,22 @@ class Stack:
         """Return a gRPC channel to the edge."""
         return grpc.insecure_channel(f"127.0.0.1:{self.port}")
 
-    def direct(self, service: str) -> grpc.Channel:
-        """Return a gRPC channel past the edge, to one worker of a service, under the command's own certificate."""
-        endpoint = next(p["endpoint"] for p in self.status()["processes"] if p["name"].split("-")[0] == service)
-        certs = self.home / "certs" / "cli"
+    def endpoints(self, service: str) -> list[str]:
+        """Return where each worker of a service listens. It does so for as long as the stack runs."""
+        if not self.listening:
+            for process in self.status()["processes"]:
+                self.listening.setdefault(process["name"].rpartition("-")[0], []).append(process["endpoint"])
+        return self.listening[service]
+
+    def direct(self, service: str, workload: str = "cli", *, number: int = 0) -> grpc.Channel:
+        """Return a gRPC channel past the edge, to one worker of a service, under the certificate of a workload."""
+        endpoints = self.endpoints(service)
+        certs = self.home / "certs" / workload
         folder = certs / "current" if (certs / "current").exists() else certs
         credentials = grpc.ssl_channel_credentials(
             *((folder / name).read_bytes() for name in ("ca.pem", "key.pem", "cert.pem"))
         )
-        return grpc.secure_channel(endpoint, credentials, [("grpc.ssl_target_name_override", service)])
+        return grpc.secure_channel(endpoints[number], credentials, [("grpc.ssl_target_name_override", service)])
 
     def contract(self) -> Contract:
         """Return the contract that the stack runs."""

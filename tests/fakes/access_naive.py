@@ -125,9 +125,7 @@ class World:
     def _holds(self, one: Relation, fixed: Mapping[str, Any]) -> int:
         return judge(one.condition, {**self.context, **fixed}) if one.condition else YES
 
-    def _named(
-        self, one: Relation, fixed: Mapping[str, Any], subject: tuple[str, str], above: frozenset[Any]
-    ) -> int:
+    def _named(self, one: Relation, fixed: Mapping[str, Any], subject: tuple[str, str], above: frozenset[Any]) -> int:
         if one.subject_relation:
             inside = self._node((*one.subject, one.subject_relation), subject, above)
             return min(inside, self._holds(one, fixed))

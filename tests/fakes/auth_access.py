@@ -35,7 +35,8 @@ class FakeReader:
 
     async def reach(self, start: Start, *, now: datetime, limit: int) -> tuple[State, list[Relation] | None]:
         reached = {(start.resource_type, id_) for id_ in start.resource_ids}
-        waiting, found = list(reached), dict[tuple[str, ...], Relation]()
+        found: dict[tuple[str, ...], Relation] = {}
+        waiting = list(reached)
         while waiting:
             type_, id_ = waiting.pop()
             for one in self.kept.relations.values():

@@ -134,7 +134,8 @@ class FakeAuthenticators:
         return sorted(found, key=lambda one: (one.created, one.id))
 
     async def find_passkey(self, credential: bytes) -> Authenticator | None:
-        return next((one for one in self.kept.values() if one.credential == credential), None)
+        found = (one for one in self.kept.values() if one.credential and one.credential == credential)
+        return next(found, None)
 
     async def use_step(self, authenticator: str, step: int, *, now: datetime) -> bool:
         one = self.kept.get(authenticator)
@@ -222,6 +223,9 @@ class FakeAddresses:
             return False
         self.verified[organization, user] = email
         return True
+
+    async def forget(self, organization: str, user: str) -> None:
+        self.verified.pop((organization, user), None)
 
     async def is_verified(self, organization: str, user: str) -> bool:
         account = await self.people.find_by_name(organization, user)

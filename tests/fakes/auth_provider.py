@@ -177,9 +177,10 @@ class Authority:
         if place.path != "/account/consent":
             return response
         flow = dict(parse_qsl(place.query))["flow"]
-        sid = await self._session()
-        approver = f"{sid['organization']} {sid['user_name']}"
-        await self.pool.fetch("UPDATE auth.authorization_requests SET approver = $2 WHERE id = $1", [flow, approver])
+        session = await self._session()
+        await self.pool.fetch(
+            "UPDATE auth.authorization_requests SET approver = $2 WHERE id = $1", [flow, session["user_name"]]
+        )
         return await self.http.get("/oauth2/continue", params={"flow": flow})
 
     async def redeem(self, client: Registered, code: str, proof: Proof, **fields: str | None) -> httpx.Response:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from services.auth.domain.address_verification import AddressVerification
 from services.auth.domain.bootstrap import Bootstrap
 from services.auth.domain.factors.holdings import Holdings
 from services.auth.domain.factors.mailed import MailedCodes
+from services.auth.domain.factors.setup import Setup
 from services.auth.domain.factors.showing import Showing
 from services.auth.domain.families import Families
 from services.auth.domain.grants import Grants
 from services.auth.domain.links import Links
 from services.auth.domain.notices import Notices
 from services.auth.domain.password_policy import PasswordPolicy
+from services.auth.domain.password_recovery import PasswordRecovery
 from services.auth.domain.passwords import Passwords
+from services.auth.domain.session_lists import SessionLists
 from services.auth.domain.sessions import Sessions
 from services.auth.domain.sign_in import SignIn
 from services.auth.domain.sign_in_flow import SignInFlow
@@ -42,6 +47,9 @@ from tests.fakes.auth_factors import (
     FakeMailedProofs,
 )
 
+if TYPE_CHECKING:
+    from services.auth.domain.factors.passkeys import Ceremonies
+
 COMMON = frozenset({"password", "correcthorsebatterystaple"})
 """Passwords that everybody uses."""
 
@@ -53,6 +61,7 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     people: FakePeople = field(default_factory=FakePeople)
     hasher: FakeHasher = field(default_factory=FakeHasher)
+    ceremonies: Ceremonies = field(default_factory=FakeCeremonies)
 
     def __post_init__(self) -> None:
         self.throttle = FakeThrottle(clock=self.clock)
@@ -68,7 +77,7 @@ class World:
         self.mail, self.audit, self.later = FakeMail(), FakeAudit(), FakeLater()
         self.attempts, self.proofs = FakeAttempts(), FakeMailedProofs()
         self.authenticators, self.enrolments = FakeAuthenticators(), FakeEnrolments()
-        self.addresses, self.ceremonies, self.seal = FakeAddresses(self.people), FakeCeremonies(), FakeSeal()
+        self.addresses, self.seal = FakeAddresses(self.people), FakeSeal()
         self.links = Links(issuer="https://tenon.test")
         self.codes = MailedCodes(kept=self.proofs, clock=self.clock)
         self.holdings = Holdings(kept=self.authenticators)
@@ -96,6 +105,33 @@ class World:
             notices=self.notices,
             clock=self.clock,
         )
+        self.setup = Setup(
+            kept=self.authenticators,
+            enrolments=self.enrolments,
+            credentials=self.people,
+            ceremonies=self.ceremonies,
+            seal=self.seal,
+            changes=self.people,
+            notices=self.notices,
+            clock=self.clock,
+        )
+        self.recovery = PasswordRecovery(
+            passwords=self.passwords,
+            codes=self.codes,
+            addresses=self.addresses,
+            mail=self.mail,
+            later=self.later,
+            links=self.links,
+        )
+        self.verification = AddressVerification(
+            codes=self.codes,
+            addresses=self.addresses,
+            mail=self.mail,
+            links=self.links,
+            throttle=self.throttle,
+            audit=self.audit,
+        )
+        self.lists = SessionLists(sessions=self.sessions, directory=self.people, changes=self.people, audit=self.audit)
         self.grants = Grants(
             directory=self.people,
             credentials=self.people,

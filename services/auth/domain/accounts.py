@@ -74,6 +74,11 @@ class Granter:
     """The patterns that their token grants."""
 
 
+def is_machine(name: str) -> bool:
+    """Whether a name is that of a service account."""
+    return name.startswith("serviceAccounts/")
+
+
 def home_of(organization: str) -> str:
     """Return the organization in which those live who act in one: nobody lives in the system's own."""
     return DEFAULT_ORGANIZATION if organization == SYSTEM_ORGANIZATION else organization
@@ -84,7 +89,7 @@ async def find_held(directory: Directory, granter: Granter) -> frozenset[str]:
 
     A token lives on for minutes after a role was taken away, and must not serve to take the role back.
     """
-    if not granter.subject.startswith(("users/", "serviceAccounts/")):
+    if not granter.subject.startswith("users/") and not is_machine(granter.subject):
         return granter.held
     account = await find_self(directory, granter)
     if account is None or account.disabled:

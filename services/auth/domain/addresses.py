@@ -14,5 +14,8 @@ class VerifiedAddresses(Protocol):
     async def verify(self, organization: str, user: str, email: str) -> bool:
         """Keep that the address is the user's; return False, and keep nothing, where it is not their address now."""
 
+    async def forget(self, organization: str, user: str) -> None:
+        """Forget that an address of the user's was verified."""
+
     async def is_verified(self, organization: str, user: str) -> bool:
         """Whether the user's present address is verified."""

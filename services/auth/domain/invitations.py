@@ -16,9 +16,9 @@ from services.auth.domain.permissions import find_excess
 from services.auth.domain.sessions import digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Callable, Collection
 
-    from services.auth.domain.accounts import Account, Changes, Directory
+    from services.auth.domain.accounts import Account, Changes, Credentials, Directory
     from services.auth.domain.addresses import VerifiedAddresses
     from services.auth.domain.mail import Mail
     from services.auth.domain.organizations import OrganizationStore
@@ -95,9 +95,7 @@ class Joining(Protocol):
     async def add_roles(self, organization: str, actor: str, *, user: str, roles: Collection[str]) -> None:
         """Give a user who lives there further roles."""
 
-    async def add_member(
-        self, organization: str, actor: str, *, user: str, home: str, roles: Collection[str]
-    ) -> None:
+    async def add_member(self, organization: str, actor: str, *, user: str, home: str, roles: Collection[str]) -> None:
         """Make a user who lives elsewhere a member, or give a member further roles."""
 
 
@@ -173,8 +171,8 @@ class Accepting:
     """Keeps that the address was shown to be theirs."""
     changes: Changes
     """Makes all of it one, with one answer for each invitation."""
-    set_password: Callable[[str, str, str], Awaitable[None]]
-    """Sets the first password of a user: organization, name, hash."""
+    credentials: Credentials
+    """Keeps a first password."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Now, with its time zone."""
 
@@ -233,7 +231,7 @@ class Accepting:
         else:
             user = await self.joining.add_user(organization, "", email=email, display_name=display_name, roles=roles)
             if password_hash:
-                await self.set_password(organization, user, password_hash)
+                await self.credentials.set(organization, user, password_hash)
         await self.addresses.verify(organization, user, email)
         return user
 

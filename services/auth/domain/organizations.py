@@ -47,9 +47,13 @@ class Organization:
         """The name that is shown to people, or else the id."""
         return self.display_name or self.id
 
+    @property
+    def _allowed(self) -> set[tuple[str, str]]:
+        return {("@", domain) for domain in self.allowed_domains}
+
     def check_email(self, email: str) -> None:
         """Refuse an address that its people may not have. Raises `EmailDomainNotAllowed`."""
-        if self.allowed_domains and normalize_email(email).rpartition("@")[2] not in self.allowed_domains:
+        if self.allowed_domains and normalize_email(email).rpartition("@")[1:] not in self._allowed:
             raise EmailDomainNotAllowed(self.id)
 
 
@@ -70,6 +74,43 @@ class OrganizationStore(Protocol):
 
     async def list_of(self, user: str, home: str) -> Sequence[Organization]:
         """Return the organizations that are open to a user: where they live, and those they are members of."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddressRules:
+    """Holds addresses of people to what their organization takes."""
+
+    kept: OrganizationStore
+    """Reads organizations."""
+    directory: Directory
+    """Reads accounts."""
+
+    async def check(self, organization: str, email: str) -> None:
+        """Refuse an address. Raises `EmailDomainNotAllowed`."""
+        (await self.kept.find(organization) or Organization(id=organization)).check_email(email)
+
+    @asynccontextmanager
+    async def changing(self, organization: str, user: str) -> AsyncIterator[None]:
+        """Guard a change of a user, within the transaction that is open. Raises `EmailDomainNotAllowed`."""
+        before = await self.directory.find_by_name(organization, user)
+        yield
+        after = await self.directory.find_by_name(organization, user)
+        if before is not None and after is not None and before.email != after.email:
+            await self.check(organization, after.email)
+
+
+async def found_default(kept: OrganizationStore, founding: OrganizationFounding, changes: Changes) -> None:
+    """Make the record of `default` where there is none yet."""
+    async with changes.open(SYSTEM_ORGANIZATION):
+        if await kept.find(DEFAULT_ORGANIZATION) is None:
+            await founding.create_organization(DEFAULT_ORGANIZATION)
+
+
+class OrganizationFounding(Protocol):
+    """Makes the records of organizations."""
+
+    async def create_organization(self, organization: str) -> None:
+        """Make the record of an organization."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,11 +175,13 @@ class Organizations:
         """
         async with self.changes.open(SYSTEM_ORGANIZATION):
             before = await self.kept.find(organization)
+            # Asked before: whoever disables their own organization holds nothing any more.
+            sees_all = await self.sees_all(granter)
             yield
             after = await self.kept.find(organization)
             if before is None or after is None or before.disabled == after.disabled:
                 return
-            if not await self.sees_all(granter):
+            if not sees_all:
                 raise OrganizationForbidden
             if after.disabled:
                 self._check_unprotected(organization)

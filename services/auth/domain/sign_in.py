@@ -95,6 +95,12 @@ class SignIn:
             raise SignInExpired
         return await self.flow.begin_step_up(found, level=level, organization=organization)
 
+    async def check_step_up(self, attempt: str, *, session: str) -> None:
+        """Refuse a sign-in that strengthens another session than the caller's. Raises `SignInExpired`."""
+        state = await self.flow.look(attempt)
+        if not session or state.session != session:
+            raise SignInExpired
+
     async def conclude_step_up(
         self, state: SignInState, origin: Origin, *, session: str, family: str
     ) -> AccessToken | SignInState:

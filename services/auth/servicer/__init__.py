@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from services.auth.servicer.access import AccessServicer
+from services.auth.servicer.access_models import AccessModelServicer
 from services.auth.servicer.audit import AuditServicer
+from services.auth.servicer.authenticators import AuthenticatorServicer
+from services.auth.servicer.permissions import PermissionServicer
 from services.auth.servicer.records import EngineRecords
+from services.auth.servicer.recovery import RecoveryServicer
+from services.auth.servicer.relations import RelationServicer
 from services.auth.servicer.roles import RoleServicer
 from services.auth.servicer.sessions import SessionServicer
 from services.auth.servicer.tokens import TokenServicer
 from services.auth.servicer.users import UserServicer
 
-__all__ = ["AuditServicer", "EngineRecords", "RoleServicer", "SessionServicer", "TokenServicer", "UserServicer"]
+__all__ = [
+    "AccessModelServicer",
+    "AccessServicer",
+    "AuditServicer",
+    "AuthenticatorServicer",
+    "EngineRecords",
+    "PermissionServicer",
+    "RecoveryServicer",
+    "RelationServicer",
+    "RoleServicer",
+    "SessionServicer",
+    "TokenServicer",
+    "UserServicer",
+]

@@ -42,9 +42,7 @@ class AccessModelServicer:
             raise AccessModelMissing
         return _show(text, state.model_revision)
 
-    async def UpdateAccessModel(
-        self, request: pb.UpdateAccessModelRequest, call: Call
-    ) -> access_model_pb2.AccessModel:
+    async def UpdateAccessModel(self, request: pb.UpdateAccessModelRequest, call: Call) -> access_model_pb2.AccessModel:
         """Write the organization's model."""
         text, etag = _read(request.access_model), request.access_model.etag
         if etag and not etag.isdecimal():

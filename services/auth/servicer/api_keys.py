@@ -11,7 +11,7 @@ from tenon.auth.v1 import api_key_pb2
 from tenon.auth.v1 import api_key_service_pb2 as pb
 
 from services.auth.domain.api_keys import Listed, Wish
-from services.auth.servicer.caller import granter_of, require_session
+from services.auth.servicer.caller import granter_of
 from services.records.reading.pages import fingerprint, page_size
 
 if TYPE_CHECKING:
@@ -53,18 +53,15 @@ class ApiKeyServicer:
 
     async def ListOwnApiKeys(self, request: pb.ListOwnApiKeysRequest, call: Call) -> pb.ListOwnApiKeysResponse:
         """Return a page of the caller's own keys."""
-        require_session(call)
         found, token = await self._list(request, call, owner=call.caller.subject)
         return pb.ListOwnApiKeysResponse(api_keys=found, next_page_token=token)
 
     async def CreateOwnApiKey(self, request: pb.CreateOwnApiKeyRequest, call: Call) -> pb.CreateOwnApiKeyResponse:
         """Make a key that acts as the caller, and show its text this once."""
-        require_session(call)
         return pb.CreateOwnApiKeyResponse(api_key=await self._create(request.api_key, call, owner=call.caller.subject))
 
     async def RevokeOwnApiKey(self, request: pb.RevokeOwnApiKeyRequest, call: Call) -> pb.RevokeOwnApiKeyResponse:
         """End a key of the caller's own."""
-        require_session(call)
         key = await self.keys.revoke(granter_of(call), request.name, owner=call.caller.subject)
         return pb.RevokeOwnApiKeyResponse(api_key=_message(key))
 

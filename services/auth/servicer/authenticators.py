@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tenon.auth.v1 import authenticator_pb2, authenticator_service_pb2 as pb
+from tenon.auth.v1 import authenticator_pb2
+from tenon.auth.v1 import authenticator_service_pb2 as pb
 
 from services.auth.domain.accounts import find_home
 from services.auth.domain.errors import UserUnknown

@@ -6,7 +6,6 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from services.auth.domain.accounts import Granter
-from services.auth.domain.errors import SessionNeeded
 from services.auth.domain.sessions import Origin
 
 if TYPE_CHECKING:
@@ -51,12 +50,6 @@ def granter_of(call: Call) -> Granter:
     """Return the caller as somebody who changes what others may do."""
     caller = call.caller
     return Granter(organization=caller.organization, subject=caller.subject, held=caller.permissions)
-
-
-def require_session(call: Call) -> None:
-    """Refuse whoever is no person with a session: an API key, a client, a workload. Raises `SessionNeeded`."""
-    if not call.caller.session or not call.caller.subject.startswith("users/"):
-        raise SessionNeeded
 
 
 def _network(text: str) -> str:

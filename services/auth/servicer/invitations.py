@@ -14,6 +14,7 @@ from services.auth.servicer.caller import granter_of
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
+
     from services.auth.domain.accounts import Directory, Granter
     from services.auth.domain.assignments import Assignment, Assignments
     from services.auth.domain.grants import Grants

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from google.protobuf import struct_pb2
+from google.protobuf import json_format, struct_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 from tenon.auth.v1 import profile_pb2, user_pb2, user_service_pb2
 from tenon.auth.v1 import profile_service_pb2 as pb
@@ -125,8 +125,7 @@ class ProfileServicer:
 
 def to_struct(found: Mapping[str, Rows]) -> struct_pb2.Struct:
     """Return what is kept of a person as JSON."""
-    made = struct_pb2.Struct()
-    made.update(found)
+    made: struct_pb2.Struct = json_format.ParseDict(dict(found), struct_pb2.Struct())
     return made
 
 
@@ -138,6 +137,8 @@ def _paths(request: pb.UpdateMeRequest) -> list[str]:
     if paths == ["*"]:
         return list(_FIELDS)
     if others := sorted(set(paths) - set(_FIELDS)):
-        violations = [Violation(field="update_mask", description=f"`{path}` is no field of a profile.") for path in others]
+        violations = [
+            Violation(field="update_mask", description=f"`{path}` is no field of a profile.") for path in others
+        ]
         raise InvalidArgument(f"You may change {', '.join(_FIELDS)} alone.", violations=violations)
     return paths

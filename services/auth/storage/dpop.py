@@ -14,7 +14,7 @@ from joserfc.jwk import JWKRegistry
 from redis.exceptions import RedisError
 
 from services.auth.domain.errors import DpopProofInvalid, ReplayUnavailable
-from services.auth.domain.oauth.dpop import ALGORITHMS, SignedProof
+from services.auth.domain.oauth.dpop import ALGORITHMS, MAX_PROOF, SignedProof
 from services.chassis.keyring import SealBroken
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class JoseProofReader:
 
 
 _REGISTRY = jws.JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
+# An RSA key in the header is longer than the library lets a header be; the whole is bounded by `MAX_PROOF`.
+_REGISTRY.max_header_length = MAX_PROOF
 
 
 def _read_header(proof: str) -> dict[str, Any]:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tenon.auth.v1 import role_pb2, role_service_pb2, user_pb2, user_service_pb2
+from tenon.auth.v1 import (
+    organization_pb2,
+    organization_service_pb2,
+    role_pb2,
+    role_service_pb2,
+    user_pb2,
+    user_service_pb2,
+)
 
+from services.auth.domain.accounts import SYSTEM_ORGANIZATION
 from services.auth.domain.permissions import EVERYTHING
 from services.chassis.call import Call, Caller, CallerKind
 
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
     from services.auth.servicer.records import Records
     from services.chassis.contract import Contract
 
+_CREATE_ORGANIZATION = "/tenon.auth.v1.OrganizationService/CreateOrganization"
 _CREATE_ROLE = "/tenon.auth.v1.RoleService/CreateRole"
 _CREATE_USER = "/tenon.auth.v1.UserService/CreateUser"
 
@@ -52,6 +61,12 @@ class RecordFounding:
         made = role_pb2.Role(display_name="Administrator", description="May do everything.", permissions=[EVERYTHING])
         request = role_service_pb2.CreateRoleRequest(role=made, role_id=role.removeprefix("roles/"))
         await self._serve(_CREATE_ROLE, organization, request)
+
+    async def create_organization(self, organization: str) -> None:
+        """Make the record of an organization."""
+        made = organization_pb2.Organization(display_name=organization.capitalize())
+        request = organization_service_pb2.CreateOrganizationRequest(organization=made, organization_id=organization)
+        await self._serve(_CREATE_ORGANIZATION, SYSTEM_ORGANIZATION, request)
 
     async def create_user(self, organization: str, email: str, role: str) -> str:
         """Make a user with the role, and return the user's name."""

@@ -56,9 +56,8 @@ class RecordInvitations:
         self, organization: str, actor: str, *, email: str, roles: Collection[str], inviter: str, expires: datetime
     ) -> Invitation:
         """Keep an invitation."""
-        made = pb.Invitation(
-            email=email, roles=list(roles), inviter=inviter, state=pb.INVITATION_STATE_PENDING, expire_time=expires
-        )
+        made = pb.Invitation(email=email, roles=list(roles), inviter=inviter, state=pb.INVITATION_STATE_PENDING)
+        made.expire_time.FromDatetime(expires)
         await self._keeper.session(organization, actor).create(made)
         found = await self.find(organization, made.name)
         if found is None:
@@ -85,7 +84,8 @@ class RecordInvitations:
 
     async def prolong(self, invitation: Invitation, actor: str, expires: datetime) -> None:
         """Let it last longer."""
-        changed = pb.Invitation(name=invitation.name, expire_time=expires)
+        changed = pb.Invitation(name=invitation.name)
+        changed.expire_time.FromDatetime(expires)
         await self._keeper.session(invitation.organization, actor).update(changed, paths=["expire_time"])
 
     async def answer(self, invitation: Invitation, actor: str, answer: Answer) -> None:

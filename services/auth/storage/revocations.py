@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.auth.domain.revocations import Revocation
+from services.auth.domain.revocations import FOR_EVER, Revocation
 from services.auth.storage.schema import SCHEMA
 from services.chassis.revocations import RevokedTokens
 
@@ -19,9 +19,16 @@ REVOKE = f"""
 INSERT INTO {SCHEMA}.revocations (key, before, expire_time)
 SELECT key, before, {{now}}::timestamptz + interval '70 minutes' FROM ({{rows}}) AS revoked
 ON CONFLICT (key) DO UPDATE
-SET before = greatest(revocations.before, excluded.before), expire_time = excluded.expire_time
+SET expire_time = excluded.expire_time, before = CASE
+    WHEN excluded.before > revocations.before OR revocations.before >= {FOR_EVER} THEN
+        greatest(revocations.before, excluded.before)
+    ELSE revocations.before + 1 END
 """
-"""Revokes `rows`, a query for key and before. The longest token lives for an hour, and clocks differ."""
+"""Revokes `rows`, a query for key and before. The longest token lives for an hour, and clocks differ.
+
+What is revoked twice in a second may have a token from between, issued for the second from which tokens were good
+again: that second moves on by one.
+"""
 
 _REVOKE = REVOKE.format(rows="SELECT unnest($1::text[]) AS key, unnest($2::bigint[]) AS before", now="now()")
 _LIVING = f"SELECT key, before FROM {SCHEMA}.revocations ORDER BY key"

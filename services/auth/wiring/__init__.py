@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.auth.wiring import accounts, audit, keys, machines, mail, oauth, pages, revocations
+from services.auth.wiring import (
+    access,
+    accounts,
+    audit,
+    factors,
+    keys,
+    machines,
+    mail,
+    oauth,
+    organizations,
+    pages,
+    revocations,
+)
 from services.auth.wiring.part import Part
 
 if TYPE_CHECKING:
@@ -17,10 +29,13 @@ if TYPE_CHECKING:
     from services.auth.wiring.kit import Kit
 
 TOPICS: tuple[Callable[[Kit], Part], ...] = (
+    access.wire,
     accounts.wire,
     audit.wire,
+    factors.wire,
     keys.wire,
     oauth.wire,
+    organizations.wire,
     revocations.wire,
     pages.wire,
     mail.wire,

@@ -9,8 +9,9 @@ from services.auth.domain.signing_out import SigningOut
 from services.auth.domain.tokens import Minting
 from services.auth.domain.workloads import WorkloadExchange
 from services.auth.servicer import RoleServicer, SessionServicer, TokenServicer, UserServicer
-from services.auth.storage.service_accounts import SqlServiceAccounts
-from services.auth.wiring.factors import flow_of, passwords_of
+from services.auth.storage.workloads import SqlWorkloads
+from services.auth.wiring.factors import address_changes_of, flow_of, passwords_of, session_lists_of
+from services.auth.wiring.organizations import address_rules_of, switching_of
 from services.auth.wiring.part import Part
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def wire(kit: Kit) -> Part:
     storage = kit.storage
     minting = Minting(directory=storage.directory, tokens=storage.tokens, default_email=kit.settings.admin_email)
     workloads = WorkloadExchange(
-        workloads=SqlServiceAccounts(storage.database), directory=storage.directory, tokens=storage.tokens
+        workloads=SqlWorkloads(storage.database), directory=storage.directory, tokens=storage.tokens
     )
     return Part(
         servicers={
@@ -37,9 +38,23 @@ def wire(kit: Kit) -> Part:
 def _sessions(kit: Kit) -> SessionServicer:
     entrance = SignIn(flow=flow_of(kit), families=kit.families)
     exits = SigningOut(sessions=kit.sessions, families=kit.families)
-    return SessionServicer(entrance=entrance, exits=exits, trust_headers=kit.trust_headers)
+    return SessionServicer(
+        entrance=entrance,
+        exits=exits,
+        lists=session_lists_of(kit),
+        switching=switching_of(kit),
+        trust_headers=kit.trust_headers,
+    )
 
 
 def _users(kit: Kit) -> UserServicer:
     passwords = passwords_of(kit)
-    return UserServicer(records=kit.records, grants=kit.grants, passwords=passwords, trust_headers=kit.trust_headers)
+    return UserServicer(
+        records=kit.records,
+        grants=kit.grants,
+        passwords=passwords,
+        addresses=address_rules_of(kit),
+        moves=address_changes_of(kit),
+        personal=kit.personal,
+        trust_headers=kit.trust_headers,
+    )

@@ -6,14 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from services.auth.domain.address_changes import AddressChanges
+from services.auth.domain.address_verification import AddressVerification
+from services.auth.domain.factors.forgetting import Forgetting
 from services.auth.domain.factors.holdings import Holdings
 from services.auth.domain.factors.mailed import MailedCodes
+from services.auth.domain.factors.resetting import Resetting
+from services.auth.domain.factors.setup import Setup
 from services.auth.domain.factors.showing import Showing
 from services.auth.domain.links import Links
 from services.auth.domain.notices import Notices
 from services.auth.domain.password_policy import PasswordPolicy
+from services.auth.domain.password_recovery import PasswordRecovery
 from services.auth.domain.passwords import Passwords
+from services.auth.domain.session_lists import SessionLists
 from services.auth.domain.sign_in_flow import SignInFlow
+from services.auth.servicer import AuthenticatorServicer, RecoveryServicer
 from services.auth.storage.addresses import SqlVerifiedAddresses
 from services.auth.storage.authenticators import SqlAuthenticators
 from services.auth.storage.background import Background
@@ -24,6 +32,7 @@ from services.auth.storage.sign_in_attempts import SqlSignInAttempts
 from services.auth.storage.webauthn import WebAuthn
 from services.auth.wiring.audit import audit_of
 from services.auth.wiring.mail import mail_of
+from services.auth.wiring.part import Part
 
 if TYPE_CHECKING:
     from services.auth.domain.audit import Audit
@@ -75,7 +84,7 @@ def factors_of(kit: Kit) -> FactorKit:
         authenticators=authenticators,
         enrolments=SqlEnrolments(database),
         proofs=proofs,
-        addresses=SqlVerifiedAddresses(database),
+        addresses=SqlVerifiedAddresses(database, kit.keeper),
         ceremonies=relying_party(issuer),
         codes=MailedCodes(kept=proofs),
         holdings=Holdings(kept=authenticators),
@@ -128,6 +137,93 @@ def passwords_of(kit: Kit) -> Passwords:
         policy=PasswordPolicy(common=read_common_passwords()),
         holdings=parts.holdings,
         notices=parts.notices,
+    )
+
+
+def setup_of(kit: Kit) -> Setup:
+    """Return what sets up authenticators."""
+    parts = factors_of(kit)
+    return Setup(
+        kept=parts.authenticators,
+        enrolments=parts.enrolments,
+        credentials=kit.storage.credentials,
+        ceremonies=parts.ceremonies,
+        seal=parts.seal,
+        changes=kit.storage.database,
+        notices=parts.notices,
+        issuer=NAME,
+    )
+
+
+def recovery_of(kit: Kit) -> PasswordRecovery:
+    """Return what replaces forgotten passwords."""
+    parts = factors_of(kit)
+    return PasswordRecovery(
+        passwords=passwords_of(kit),
+        codes=parts.codes,
+        addresses=parts.addresses,
+        mail=mail_of(kit),
+        later=parts.later,
+        links=parts.links,
+    )
+
+
+def verification_of(kit: Kit) -> AddressVerification:
+    """Return what verifies addresses."""
+    parts = factors_of(kit)
+    return AddressVerification(
+        codes=parts.codes,
+        addresses=parts.addresses,
+        mail=mail_of(kit),
+        links=parts.links,
+        throttle=kit.storage.throttle,
+        audit=parts.audit,
+    )
+
+
+def address_changes_of(kit: Kit) -> AddressChanges:
+    """Return what tells people of changes of their addresses."""
+    parts = factors_of(kit)
+    return AddressChanges(directory=kit.storage.directory, addresses=parts.addresses, notices=parts.notices)
+
+
+def session_lists_of(kit: Kit) -> SessionLists:
+    """Return what lists and ends sessions."""
+    return SessionLists(
+        sessions=kit.sessions,
+        directory=kit.storage.directory,
+        changes=kit.storage.database,
+        audit=audit_of(kit),
+    )
+
+
+def wire(kit: Kit) -> Part:
+    """Serve authenticators and what is done by links in mails, and forget what has expired."""
+    storage, parts = kit.storage, factors_of(kit)
+    resetting = Resetting(
+        directory=storage.directory,
+        kept=parts.authenticators,
+        credentials=storage.credentials,
+        sessions=storage.sessions,
+        changes=storage.database,
+        notices=parts.notices,
+    )
+    return Part(
+        servicers={
+            "tenon.auth.v1.AuthenticatorService": AuthenticatorServicer(
+                setup=setup_of(kit),
+                resetting=resetting,
+                directory=storage.directory,
+                trust_headers=kit.trust_headers,
+            ),
+            "tenon.auth.v1.RecoveryService": RecoveryServicer(
+                recovery=recovery_of(kit),
+                verification=verification_of(kit),
+                directory=storage.directory,
+                trust_headers=kit.trust_headers,
+            ),
+        },
+        tasks=(Forgetting(kept=(parts.attempts, parts.enrolments, parts.proofs)).run,),
     )
 
 

@@ -9,6 +9,8 @@ from services.auth.domain.families import Families
 from services.auth.domain.grants import Grants
 from services.auth.domain.sessions import Sessions
 from services.auth.servicer.records import EngineRecords
+from services.auth.storage.keeping import RecordKeeper
+from services.auth.storage.personal_data import SqlPersonalData
 from services.auth.storage.revocations import remember_revoked
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from services.auth.storage.opened import Storage
     from services.chassis.frame import Frame
     from services.chassis.revocations import RevokedTokens
+
+_ANY_METHOD = "/tenon.auth.v1.UserService/CreateUser"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +40,10 @@ class Kit:
     """Gives clients their tokens."""
     grants: Grants
     """Guards changes of what people may do."""
+    keeper: RecordKeeper
+    """Makes and changes records in auth's own name."""
+    personal: SqlPersonalData
+    """Finds and erases what is kept of people."""
     revoked: RevokedTokens
     """Which access tokens are good no more, as it was a second ago at most."""
 
@@ -47,6 +55,8 @@ class Kit:
 
 def make_kit(frame: Frame, settings: Settings, storage: Storage) -> Kit:
     """Return the kit for a storage that is open."""
+    keeper = RecordKeeper(storage.engine, storage.database, frame.contract.methods[_ANY_METHOD])
+    personal = SqlPersonalData(storage.database, keeper)
     return Kit(
         frame=frame,
         settings=settings,
@@ -66,6 +76,9 @@ def make_kit(frame: Frame, settings: Settings, storage: Storage) -> Kit:
             sessions=storage.sessions,
             revocations=storage.revocations,
             changes=storage.database,
+            personal=personal,
         ),
+        keeper=keeper,
+        personal=personal,
         revoked=remember_revoked(storage.revocations),
     )

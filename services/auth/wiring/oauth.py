@@ -150,6 +150,7 @@ def build_parts(kit: Kit) -> Parts:
         flows=Flows(
             kept=SqlFlows(database),
             clients=clients,
+            directory=kit.storage.directory,
             consents=consents,
             codes=codes,
             hints=signer,

@@ -55,7 +55,7 @@ class AuditInterceptor:
             try:
                 response = await proceed(request, call)
             except (Exception, asyncio.CancelledError) as error:
-                _note_failure(trail, call, error, whole=whole)
+                note_failure(trail, call, error, whole=whole)
                 raise
             if whole:
                 trail.write(event_of(call, CALL_MADE, "success"))
@@ -80,7 +80,7 @@ class AuditInterceptor:
                 if not begun:
                     trail.write(event_of(call, CALL_MADE, "success"))
             except (Exception, asyncio.CancelledError) as error:
-                _note_failure(trail, call, error, whole=not begun)
+                note_failure(trail, call, error, whole=not begun)
                 raise
             finally:
                 await responses.aclose()
@@ -111,7 +111,8 @@ def event_of(call: Call, kind: str, outcome: str, error: BaseException | None = 
     )
 
 
-def _note_failure(trail: AuditTrail, call: Call, error: BaseException, *, whole: bool) -> None:
+def note_failure(trail: AuditTrail, call: Call, error: BaseException, *, whole: bool) -> None:
+    """Write down a refusal and, where the method is audited whole, any other failure."""
     if isinstance(error, PermissionDenied | StepUpRequired):
         trail.write(event_of(call, ACCESS_DENIED, "denied", error))
     elif isinstance(error, TokenRefused):

@@ -108,7 +108,11 @@ class CallerInterceptor:
         if claims.confirmation:
             # The edge exchanges it, once its proof is checked, for one that is not bound: whoever brings it here has
             # stolen it on the way.
-            raise ProofMissing("The access token is bound to a key. Send it to the edge, with its proof (RFC 9449).")
+            refusal = ProofMissing(
+                "The access token is bound to a key. Send it to the edge, with its proof (RFC 9449)."
+            )
+            refusal.claims = claims
+            raise refusal
         call.caller = self._claimant(claims, workload.workload)
         call.token, call.valid_until = token, claims.expires
 

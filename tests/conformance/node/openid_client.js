@@ -18,8 +18,10 @@ async function open(address, more = {}) {
   return new URL(JSON.parse((await lines.next()).value).url);
 }
 
-function discover(authentication) {
-  return oidc.discovery(new URL(issuer), client.id, client.secret || undefined, authentication, {
+function discover() {
+  // As it is registered: a provider need not take a secret in the form from who is to send it in the header.
+  const authentication = client.secret ? oidc.ClientSecretBasic(client.secret) : oidc.None();
+  return oidc.discovery(new URL(issuer), client.id, undefined, authentication, {
     execute: [oidc.allowInsecureRequests],
   });
 }
@@ -75,7 +77,7 @@ const flows = {
   },
 
   async device() {
-    const config = await discover(oidc.None());
+    const config = await discover();
     const shown = await oidc.initiateDeviceAuthorization(config, { scope });
     await open(shown.verification_uri_complete ?? shown.verification_uri, { code: shown.user_code });
     const tokens = await oidc.pollDeviceAuthorizationGrant(config, { ...shown, interval: shown.interval ?? 1 });

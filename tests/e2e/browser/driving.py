@@ -95,15 +95,19 @@ class Person:
         cookies: list[Any] = self.context.cookies()
         return next(dict(cookie) for cookie in cookies if cookie["name"].endswith("tenon-session"))
 
-    def judge(self) -> None:
-        """Hold the accessibility rules against the page as it is."""
+    def find_barriers(self) -> dict[str, list[str]]:
+        """Return the accessibility rules that the page breaks as it is, each with the elements that break it."""
         if not AXE.exists():
             pytest.skip("axe-core is not installed (npm ci, in tests/conformance)")
         self.page.evaluate(AXE.read_text())
         found = self.page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", list(RULES))
-        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == [], (
-            self.page.url
-        )
+        return {one["id"]: [node["html"] for node in one["nodes"]] for one in found["violations"]}
+
+    def judge(self) -> None:
+        """Hold the accessibility rules against the page as it is, and that nobody has to scroll it sideways."""
+        assert self.find_barriers() == {}, self.page.url
+        wide = self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+        assert not wide, self.page.url
 
 
 @dataclass

@@ -41,9 +41,7 @@ class Service:
         store, conditions = SqlRelations(database), CelConditions()
         self.decisions = Decisions(store=store, conditions=conditions, directory=SqlDirectory(database))
         self.listing = Listing(decisions=self.decisions)
-        self.writing = AccessWriting(
-            store=store, conditions=conditions, changes=database, models=self.decisions.models
-        )
+        self.writing = AccessWriting(store=store, conditions=conditions, changes=database, models=self.decisions.models)
         self.numbers = itertools.count()
 
     async def load(self, world: World) -> str:
@@ -106,9 +104,7 @@ class Service:
         )
         listed = dict.fromkeys(page.allowed, YES) | dict.fromkeys(page.conditional, OPEN)
         anybody = listed.get("*", NO)
-        found = {
-            user: listed.get(user, NO if user in page.excepted else anybody) for user in (*IDS, NOBODY)
-        }
+        found = {user: listed.get(user, NO if user in page.excepted else anybody) for user in (*IDS, NOBODY)}
         assert found == expected
 
 

@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from services.chassis.allowance import Allowances
+from services.chassis.audit import AuditTrail
 from services.chassis.clients import Clients
 from services.chassis.contract import Authenticated, Contract, Limit, Method, Per, Permission, Service
 from services.chassis.dispatch import Dispatcher
@@ -31,6 +32,7 @@ from services.chassis.settings import Settings
 from services.chassis.transport import HandlerTable
 from tests.fakes.chassis_frame import (
     ADMIN,
+    FakeRecorder,
     fake_call,
     fake_caller,
     fake_chain,
@@ -132,6 +134,24 @@ async def test_the_rule_holds_and_nothing_is_called() -> None:
         await dispatcher(Do=do).invoke(DO.path, string("hi"), outer(caller=fake_caller(permissions=frozenset())))
 
 
+async def test_what_is_denied_is_written_down_under_the_method_that_denies_it() -> None:
+    async def do(request: Any, call: Call) -> Any:
+        raise PermissionDenied("not this one")
+
+    recorder = FakeRecorder()
+    trail = AuditTrail(recorder)
+    handlers = {DO.path: fake_handler(do, DO)}
+    made = Dispatcher(contract(), handlers, telemetry=fake_telemetry(), clients=None, audit=trail)  # type: ignore[arg-type]  # no channel is opened
+    for caller in (fake_caller(), fake_caller(permissions=frozenset())):
+        with pytest.raises(PermissionDenied):
+            await made.invoke(DO.path, string("hi"), outer(caller=caller))
+    await trail.flush()
+    assert [(event.method, event.reason) for event in recorder.events] == [
+        (DO.path, "PERMISSION_DENIED"),
+        (DO.path, "PERMISSION_MISSING"),
+    ]
+
+
 async def test_limits_are_counted_in_the_allowances_that_it_is_given_the_first_call_included() -> None:
     async def do(request: Any, call: Call) -> Any:
         return string("")
@@ -200,7 +220,7 @@ async def test_every_call_is_in_the_access_log_under_its_own_name_and_one_reques
     made = dispatcher(log=log, Do=do)
     await made.invoke(DO.path, string(""), outer())
     await asyncio.sleep(0)
-    made._inwards[2]._telemetry.access.flush()  # noqa: SLF001 - lines wait for the loop
+    made._inwards[-1]._telemetry.access.flush()  # noqa: SLF001 - lines wait for the loop
     assert '"method":"/tenon.toy.v1.ToyService/Do"' in log.getvalue()
     assert '"request_id":"request-1"' in log.getvalue()
 

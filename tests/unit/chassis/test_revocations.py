@@ -58,7 +58,9 @@ def verifier_of(revoked: Revoked, clock: Clock) -> TokenVerifier:
     return TokenVerifier(keys=keys, revoked=revoked, issuer="https://tenon.test", audience="tenon", clock=clock)
 
 
-@pytest.mark.parametrize("key", ["session:s", "grant:g", "subject:users/1", "client:tenon", "token:j", "organization:default"])
+@pytest.mark.parametrize(
+    "key", ["session:s", "grant:g", "subject:users/1", "client:tenon", "token:j", "organization:default"]
+)
 async def test_a_token_is_taken_back_by_whatever_it_belongs_to(key: str) -> None:
     """Auth statement 41: whatever ends takes its access tokens along."""
     source = Source()

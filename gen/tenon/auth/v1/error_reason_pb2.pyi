@@ -130,6 +130,81 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "CONSENT_UNKNOWN", "domain": "auth.tenon", "metadata": {"client": "clients/0198"}}
     """
+    ERROR_REASON_SIGN_IN_EXPIRED: _ErrorReason.ValueType  # 60
+    """The sign-in that is named has expired, or is finished.
+
+        {"reason": "SIGN_IN_EXPIRED", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_SIGN_IN_OVERTAKEN: _ErrorReason.ValueType  # 61
+    """Another step of the same sign-in was made at the same time, and only one counts.
+
+        {"reason": "SIGN_IN_OVERTAKEN", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_FACTOR_NOT_OFFERED: _ErrorReason.ValueType  # 62
+    """The factor is not asked for at this point of the sign-in.
+
+        {"reason": "FACTOR_NOT_OFFERED", "domain": "auth.tenon", "metadata": {"factor": "totp", "offered": "password"}}
+    """
+    ERROR_REASON_SIGN_IN_UNFINISHED: _ErrorReason.ValueType  # 63
+    """More has to be shown before the sign-in can be finished.
+
+        {"reason": "SIGN_IN_UNFINISHED", "domain": "auth.tenon", "metadata": {"offered": "totp"}}
+    """
+    ERROR_REASON_LEVEL_OUT_OF_REACH: _ErrorReason.ValueType  # 64
+    """Nothing that the user has set up is as strong as is asked.
+
+        {"reason": "LEVEL_OUT_OF_REACH", "domain": "auth.tenon", "metadata": {"acr": "aal2"}}
+    """
+    ERROR_REASON_PASSWORD_UNSUITABLE: _ErrorReason.ValueType  # 65
+    """The password would be guessed. BadRequest says why; the cause is one of too_short, too_long, common and context.
+
+        {"reason": "PASSWORD_UNSUITABLE", "domain": "auth.tenon", "metadata": {"cause": "common"}}
+    """
+    ERROR_REASON_PASSWORD_TOO_SHORT_ALONE: _ErrorReason.ValueType  # 66
+    """The password is too short to be the only factor, so that the last other one stays.
+
+        {"reason": "PASSWORD_TOO_SHORT_ALONE", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_LINK_INVALID: _ErrorReason.ValueType  # 67
+    """The link of a mail is unknown, has expired or was used.
+
+        {"reason": "LINK_INVALID", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_ENROLMENT_INVALID: _ErrorReason.ValueType  # 68
+    """What is to be set up was not begun, has expired, or the answer is wrong.
+
+        {"reason": "ENROLMENT_INVALID", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_AUTHENTICATOR_UNKNOWN: _ErrorReason.ValueType  # 69
+    """The user has no such authenticator.
+
+        {"reason": "AUTHENTICATOR_UNKNOWN", "domain": "auth.tenon", "metadata": {"name": "authenticators/0f3a"}}
+    """
+    ERROR_REASON_AUTHENTICATOR_EXISTS: _ErrorReason.ValueType  # 70
+    """Somebody has set up this passkey already.
+
+        {"reason": "AUTHENTICATOR_EXISTS", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_TOO_MANY_AUTHENTICATORS: _ErrorReason.ValueType  # 71
+    """The user has as many authenticators as anybody may have.
+
+        {"reason": "TOO_MANY_AUTHENTICATORS", "domain": "auth.tenon", "metadata": {"most": "20"}}
+    """
+    ERROR_REASON_SECOND_FACTOR_MISSING: _ErrorReason.ValueType  # 72
+    """Recovery codes stand in for a second factor, and the user has none.
+
+        {"reason": "SECOND_FACTOR_MISSING", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_SESSION_UNKNOWN: _ErrorReason.ValueType  # 73
+    """The user has no such session that lives.
+
+        {"reason": "SESSION_UNKNOWN", "domain": "auth.tenon", "metadata": {"name": "sessions/Zk3v"}}
+    """
+    ERROR_REASON_REAUTHENTICATION_NEEDED: _ErrorReason.ValueType  # 74
+    """It is too long ago that the caller has signed in, for what is asked.
+
+        {"reason": "REAUTHENTICATION_NEEDED", "domain": "auth.tenon", "metadata": {"max_age": "600"}}
+    """
     ERROR_REASON_API_KEY_INVALID: _ErrorReason.ValueType  # 90
     """The API key is unknown, misspelt, expired or revoked, or its owner may not act.
 
@@ -184,6 +259,106 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """It cannot be told just now whether something was used before, so it is not taken.
 
         {"reason": "REPLAY_UNAVAILABLE", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_ACCESS_MODEL_MISSING: _ErrorReason.ValueType  # 120
+    """The organization has no access model.
+
+        {"reason": "ACCESS_MODEL_MISSING", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_ACCESS_MODEL_INVALID: _ErrorReason.ValueType  # 121
+    """The access model contradicts itself, or cannot be read.
+
+        {"reason": "ACCESS_MODEL_INVALID", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_ACCESS_MODEL_IN_USE: _ErrorReason.ValueType  # 122
+    """Relations are kept that the new access model does not allow.
+
+        {"reason": "ACCESS_MODEL_IN_USE", "domain": "auth.tenon", "metadata": {"relations": "documents#viewer@users"}}
+    """
+    ERROR_REASON_ACCESS_MODEL_CHANGED: _ErrorReason.ValueType  # 123
+    """The access model has changed since it was read.
+
+        {"reason": "ACCESS_MODEL_CHANGED", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_ACCESS_NAME_UNKNOWN: _ErrorReason.ValueType  # 124
+    """The access model has no such type, relation or permission.
+
+        {"reason": "ACCESS_NAME_UNKNOWN", "domain": "auth.tenon", "metadata": {"name": "documents#publish"}}
+    """
+    ERROR_REASON_ACCESS_QUERY_INVALID: _ErrorReason.ValueType  # 125
+    """A subject, an object, a permission or a filter is not written as one.
+
+        {"reason": "ACCESS_QUERY_INVALID", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_RELATION_INVALID: _ErrorReason.ValueType  # 126
+    """The access model does not allow the relation.
+
+        {"reason": "RELATION_INVALID", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_RELATION_PRECONDITION_FAILED: _ErrorReason.ValueType  # 127
+    """A precondition of a write does not hold, and nothing was written.
+
+        {"reason": "RELATION_PRECONDITION_FAILED", "domain": "auth.tenon", "metadata": {"index": "0"}}
+    """
+    ERROR_REASON_CONTEXT_INVALID: _ErrorReason.ValueType  # 128
+    """A value of the context has another type than its condition says, or no condition asks for it.
+
+        {"reason": "CONTEXT_INVALID", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_ACCESS_TOO_LARGE: _ErrorReason.ValueType  # 129
+    """The answer depends on more than is looked at. None is given rather than a wrong one.
+
+        {"reason": "ACCESS_TOO_LARGE", "domain": "auth.tenon", "metadata": {"limit": "10000"}}
+    """
+    ERROR_REASON_CHECKED_AT_UNKNOWN: _ErrorReason.ValueType  # 130
+    """The state that an answer has to be as fresh as is of another organization or another database.
+
+        {"reason": "CHECKED_AT_UNKNOWN", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_ORGANIZATION_FORBIDDEN: _ErrorReason.ValueType  # 105
+    """Only those who see all organizations may do this.
+
+        {"reason": "ORGANIZATION_FORBIDDEN", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_ORGANIZATION_ID_TAKEN: _ErrorReason.ValueType  # 106
+    """The id of an organization is taken, or was before.
+
+        {"reason": "ORGANIZATION_ID_TAKEN", "domain": "auth.tenon", "metadata": {"organization": "acme"}}
+    """
+    ERROR_REASON_ORGANIZATION_PROTECTED: _ErrorReason.ValueType  # 107
+    """The organization can be neither disabled nor deleted.
+
+        {"reason": "ORGANIZATION_PROTECTED", "domain": "auth.tenon", "metadata": {"organization": "default"}}
+    """
+    ERROR_REASON_ORGANIZATION_UNKNOWN: _ErrorReason.ValueType  # 108
+    """The caller belongs to no such organization, whether there is one or not.
+
+        {"reason": "ORGANIZATION_UNKNOWN", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_MEMBER_UNKNOWN: _ErrorReason.ValueType  # 109
+    """There is nobody of that name whom the caller may add.
+
+        {"reason": "MEMBER_UNKNOWN", "domain": "auth.tenon", "metadata": {"members": "users/0198"}}
+    """
+    ERROR_REASON_INVITATION_INVALID: _ErrorReason.ValueType  # 110
+    """The invitation is unknown, used, expired or taken back, and nobody is told which.
+
+        {"reason": "INVITATION_INVALID", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_INVITATION_ANSWERED: _ErrorReason.ValueType  # 111
+    """Somebody has accepted or declined the invitation.
+
+        {"reason": "INVITATION_ANSWERED", "domain": "auth.tenon", "metadata": {"invitation": "invitations/0198"}}
+    """
+    ERROR_REASON_EMAIL_DOMAIN_NOT_ALLOWED: _ErrorReason.ValueType  # 112
+    """The organization takes no addresses of this domain.
+
+        {"reason": "EMAIL_DOMAIN_NOT_ALLOWED", "domain": "auth.tenon", "metadata": {"organization": "acme"}}
+    """
+    ERROR_REASON_STRONGER_SIGN_IN_REQUIRED: _ErrorReason.ValueType  # 113
+    """The organization is acted in by those alone who have signed in by two factors.
+
+        {"reason": "STRONGER_SIGN_IN_REQUIRED", "domain": "auth.tenon", "metadata": {"organization": "acme", "acr": "aal2"}}
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -296,6 +471,81 @@ ERROR_REASON_CONSENT_UNKNOWN: ErrorReason.ValueType  # 35
 
     {"reason": "CONSENT_UNKNOWN", "domain": "auth.tenon", "metadata": {"client": "clients/0198"}}
 """
+ERROR_REASON_SIGN_IN_EXPIRED: ErrorReason.ValueType  # 60
+"""The sign-in that is named has expired, or is finished.
+
+    {"reason": "SIGN_IN_EXPIRED", "domain": "auth.tenon"}
+"""
+ERROR_REASON_SIGN_IN_OVERTAKEN: ErrorReason.ValueType  # 61
+"""Another step of the same sign-in was made at the same time, and only one counts.
+
+    {"reason": "SIGN_IN_OVERTAKEN", "domain": "auth.tenon"}
+"""
+ERROR_REASON_FACTOR_NOT_OFFERED: ErrorReason.ValueType  # 62
+"""The factor is not asked for at this point of the sign-in.
+
+    {"reason": "FACTOR_NOT_OFFERED", "domain": "auth.tenon", "metadata": {"factor": "totp", "offered": "password"}}
+"""
+ERROR_REASON_SIGN_IN_UNFINISHED: ErrorReason.ValueType  # 63
+"""More has to be shown before the sign-in can be finished.
+
+    {"reason": "SIGN_IN_UNFINISHED", "domain": "auth.tenon", "metadata": {"offered": "totp"}}
+"""
+ERROR_REASON_LEVEL_OUT_OF_REACH: ErrorReason.ValueType  # 64
+"""Nothing that the user has set up is as strong as is asked.
+
+    {"reason": "LEVEL_OUT_OF_REACH", "domain": "auth.tenon", "metadata": {"acr": "aal2"}}
+"""
+ERROR_REASON_PASSWORD_UNSUITABLE: ErrorReason.ValueType  # 65
+"""The password would be guessed. BadRequest says why; the cause is one of too_short, too_long, common and context.
+
+    {"reason": "PASSWORD_UNSUITABLE", "domain": "auth.tenon", "metadata": {"cause": "common"}}
+"""
+ERROR_REASON_PASSWORD_TOO_SHORT_ALONE: ErrorReason.ValueType  # 66
+"""The password is too short to be the only factor, so that the last other one stays.
+
+    {"reason": "PASSWORD_TOO_SHORT_ALONE", "domain": "auth.tenon"}
+"""
+ERROR_REASON_LINK_INVALID: ErrorReason.ValueType  # 67
+"""The link of a mail is unknown, has expired or was used.
+
+    {"reason": "LINK_INVALID", "domain": "auth.tenon"}
+"""
+ERROR_REASON_ENROLMENT_INVALID: ErrorReason.ValueType  # 68
+"""What is to be set up was not begun, has expired, or the answer is wrong.
+
+    {"reason": "ENROLMENT_INVALID", "domain": "auth.tenon"}
+"""
+ERROR_REASON_AUTHENTICATOR_UNKNOWN: ErrorReason.ValueType  # 69
+"""The user has no such authenticator.
+
+    {"reason": "AUTHENTICATOR_UNKNOWN", "domain": "auth.tenon", "metadata": {"name": "authenticators/0f3a"}}
+"""
+ERROR_REASON_AUTHENTICATOR_EXISTS: ErrorReason.ValueType  # 70
+"""Somebody has set up this passkey already.
+
+    {"reason": "AUTHENTICATOR_EXISTS", "domain": "auth.tenon"}
+"""
+ERROR_REASON_TOO_MANY_AUTHENTICATORS: ErrorReason.ValueType  # 71
+"""The user has as many authenticators as anybody may have.
+
+    {"reason": "TOO_MANY_AUTHENTICATORS", "domain": "auth.tenon", "metadata": {"most": "20"}}
+"""
+ERROR_REASON_SECOND_FACTOR_MISSING: ErrorReason.ValueType  # 72
+"""Recovery codes stand in for a second factor, and the user has none.
+
+    {"reason": "SECOND_FACTOR_MISSING", "domain": "auth.tenon"}
+"""
+ERROR_REASON_SESSION_UNKNOWN: ErrorReason.ValueType  # 73
+"""The user has no such session that lives.
+
+    {"reason": "SESSION_UNKNOWN", "domain": "auth.tenon", "metadata": {"name": "sessions/Zk3v"}}
+"""
+ERROR_REASON_REAUTHENTICATION_NEEDED: ErrorReason.ValueType  # 74
+"""It is too long ago that the caller has signed in, for what is asked.
+
+    {"reason": "REAUTHENTICATION_NEEDED", "domain": "auth.tenon", "metadata": {"max_age": "600"}}
+"""
 ERROR_REASON_API_KEY_INVALID: ErrorReason.ValueType  # 90
 """The API key is unknown, misspelt, expired or revoked, or its owner may not act.
 
@@ -350,5 +600,105 @@ ERROR_REASON_REPLAY_UNAVAILABLE: ErrorReason.ValueType  # 100
 """It cannot be told just now whether something was used before, so it is not taken.
 
     {"reason": "REPLAY_UNAVAILABLE", "domain": "auth.tenon"}
+"""
+ERROR_REASON_ACCESS_MODEL_MISSING: ErrorReason.ValueType  # 120
+"""The organization has no access model.
+
+    {"reason": "ACCESS_MODEL_MISSING", "domain": "auth.tenon"}
+"""
+ERROR_REASON_ACCESS_MODEL_INVALID: ErrorReason.ValueType  # 121
+"""The access model contradicts itself, or cannot be read.
+
+    {"reason": "ACCESS_MODEL_INVALID", "domain": "auth.tenon"}
+"""
+ERROR_REASON_ACCESS_MODEL_IN_USE: ErrorReason.ValueType  # 122
+"""Relations are kept that the new access model does not allow.
+
+    {"reason": "ACCESS_MODEL_IN_USE", "domain": "auth.tenon", "metadata": {"relations": "documents#viewer@users"}}
+"""
+ERROR_REASON_ACCESS_MODEL_CHANGED: ErrorReason.ValueType  # 123
+"""The access model has changed since it was read.
+
+    {"reason": "ACCESS_MODEL_CHANGED", "domain": "auth.tenon"}
+"""
+ERROR_REASON_ACCESS_NAME_UNKNOWN: ErrorReason.ValueType  # 124
+"""The access model has no such type, relation or permission.
+
+    {"reason": "ACCESS_NAME_UNKNOWN", "domain": "auth.tenon", "metadata": {"name": "documents#publish"}}
+"""
+ERROR_REASON_ACCESS_QUERY_INVALID: ErrorReason.ValueType  # 125
+"""A subject, an object, a permission or a filter is not written as one.
+
+    {"reason": "ACCESS_QUERY_INVALID", "domain": "auth.tenon"}
+"""
+ERROR_REASON_RELATION_INVALID: ErrorReason.ValueType  # 126
+"""The access model does not allow the relation.
+
+    {"reason": "RELATION_INVALID", "domain": "auth.tenon"}
+"""
+ERROR_REASON_RELATION_PRECONDITION_FAILED: ErrorReason.ValueType  # 127
+"""A precondition of a write does not hold, and nothing was written.
+
+    {"reason": "RELATION_PRECONDITION_FAILED", "domain": "auth.tenon", "metadata": {"index": "0"}}
+"""
+ERROR_REASON_CONTEXT_INVALID: ErrorReason.ValueType  # 128
+"""A value of the context has another type than its condition says, or no condition asks for it.
+
+    {"reason": "CONTEXT_INVALID", "domain": "auth.tenon"}
+"""
+ERROR_REASON_ACCESS_TOO_LARGE: ErrorReason.ValueType  # 129
+"""The answer depends on more than is looked at. None is given rather than a wrong one.
+
+    {"reason": "ACCESS_TOO_LARGE", "domain": "auth.tenon", "metadata": {"limit": "10000"}}
+"""
+ERROR_REASON_CHECKED_AT_UNKNOWN: ErrorReason.ValueType  # 130
+"""The state that an answer has to be as fresh as is of another organization or another database.
+
+    {"reason": "CHECKED_AT_UNKNOWN", "domain": "auth.tenon"}
+"""
+ERROR_REASON_ORGANIZATION_FORBIDDEN: ErrorReason.ValueType  # 105
+"""Only those who see all organizations may do this.
+
+    {"reason": "ORGANIZATION_FORBIDDEN", "domain": "auth.tenon"}
+"""
+ERROR_REASON_ORGANIZATION_ID_TAKEN: ErrorReason.ValueType  # 106
+"""The id of an organization is taken, or was before.
+
+    {"reason": "ORGANIZATION_ID_TAKEN", "domain": "auth.tenon", "metadata": {"organization": "acme"}}
+"""
+ERROR_REASON_ORGANIZATION_PROTECTED: ErrorReason.ValueType  # 107
+"""The organization can be neither disabled nor deleted.
+
+    {"reason": "ORGANIZATION_PROTECTED", "domain": "auth.tenon", "metadata": {"organization": "default"}}
+"""
+ERROR_REASON_ORGANIZATION_UNKNOWN: ErrorReason.ValueType  # 108
+"""The caller belongs to no such organization, whether there is one or not.
+
+    {"reason": "ORGANIZATION_UNKNOWN", "domain": "auth.tenon"}
+"""
+ERROR_REASON_MEMBER_UNKNOWN: ErrorReason.ValueType  # 109
+"""There is nobody of that name whom the caller may add.
+
+    {"reason": "MEMBER_UNKNOWN", "domain": "auth.tenon", "metadata": {"members": "users/0198"}}
+"""
+ERROR_REASON_INVITATION_INVALID: ErrorReason.ValueType  # 110
+"""The invitation is unknown, used, expired or taken back, and nobody is told which.
+
+    {"reason": "INVITATION_INVALID", "domain": "auth.tenon"}
+"""
+ERROR_REASON_INVITATION_ANSWERED: ErrorReason.ValueType  # 111
+"""Somebody has accepted or declined the invitation.
+
+    {"reason": "INVITATION_ANSWERED", "domain": "auth.tenon", "metadata": {"invitation": "invitations/0198"}}
+"""
+ERROR_REASON_EMAIL_DOMAIN_NOT_ALLOWED: ErrorReason.ValueType  # 112
+"""The organization takes no addresses of this domain.
+
+    {"reason": "EMAIL_DOMAIN_NOT_ALLOWED", "domain": "auth.tenon", "metadata": {"organization": "acme"}}
+"""
+ERROR_REASON_STRONGER_SIGN_IN_REQUIRED: ErrorReason.ValueType  # 113
+"""The organization is acted in by those alone who have signed in by two factors.
+
+    {"reason": "STRONGER_SIGN_IN_REQUIRED", "domain": "auth.tenon", "metadata": {"organization": "acme", "acr": "aal2"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

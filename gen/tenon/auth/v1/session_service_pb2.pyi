@@ -4,9 +4,13 @@
 isort:skip_file
 How people sign in, stay signed in and sign out."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from tenon.auth.v1 import session_pb2 as _session_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,6 +22,80 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Factor:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FactorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Factor.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FACTOR_UNSPECIFIED: _Factor.ValueType  # 0
+    """Is never sent."""
+    FACTOR_PASSKEY: _Factor.ValueType  # 1
+    """Is a passkey (WebAuthn)."""
+    FACTOR_PASSWORD: _Factor.ValueType  # 2
+    """Is the password."""
+    FACTOR_EMAIL_CODE: _Factor.ValueType  # 3
+    """Is a code of eight digits that is sent by mail."""
+    FACTOR_EMAIL_LINK: _Factor.ValueType  # 4
+    """Is a link that is sent by mail, for browsers alone."""
+    FACTOR_TOTP: _Factor.ValueType  # 5
+    """Is a code of an authenticator app (RFC 6238)."""
+    FACTOR_RECOVERY_CODE: _Factor.ValueType  # 6
+    """Is a code of the list that was shown once."""
+
+class Factor(_Factor, metaclass=_FactorEnumTypeWrapper):
+    """Is what somebody may show to sign in."""
+
+FACTOR_UNSPECIFIED: Factor.ValueType  # 0
+"""Is never sent."""
+FACTOR_PASSKEY: Factor.ValueType  # 1
+"""Is a passkey (WebAuthn)."""
+FACTOR_PASSWORD: Factor.ValueType  # 2
+"""Is the password."""
+FACTOR_EMAIL_CODE: Factor.ValueType  # 3
+"""Is a code of eight digits that is sent by mail."""
+FACTOR_EMAIL_LINK: Factor.ValueType  # 4
+"""Is a link that is sent by mail, for browsers alone."""
+FACTOR_TOTP: Factor.ValueType  # 5
+"""Is a code of an authenticator app (RFC 6238)."""
+FACTOR_RECOVERY_CODE: Factor.ValueType  # 6
+"""Is a code of the list that was shown once."""
+Global___Factor: _TypeAlias = Factor  # noqa: Y015
+
+@_typing.final
+class SignInChallenge(_message.Message):
+    """Is a sign-in that is under way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    FACTORS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    attempt: _builtins.str
+    """Holds the token of the sign-in. Whoever signs in keeps it to themselves."""
+    @_builtins.property
+    def factors(self) -> _containers.RepeatedScalarFieldContainer[Global___Factor.ValueType]:
+        """Says what may be shown next. Where it is empty, only an administrator can help."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Says when the sign-in is over."""
+
+    def __init__(
+        self,
+        *,
+        attempt: _builtins.str = ...,
+        factors: _abc.Iterable[Global___Factor.ValueType] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "expire_time", b"expire_time", "factors", b"factors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignInChallenge: _TypeAlias = SignInChallenge  # noqa: Y015
+
 @_typing.final
 class SignInRequest(_message.Message):
     """Asks for a session."""
@@ -27,22 +105,26 @@ class SignInRequest(_message.Message):
     EMAIL_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
     ORGANIZATION_FIELD_NUMBER: _builtins.int
+    ACR_FIELD_NUMBER: _builtins.int
     email: _builtins.str
     """Holds the address of the user."""
     password: _builtins.str
     """Holds the password of the user."""
     organization: _builtins.str
     """Holds the organization to sign in to. `default` when unset."""
+    acr: _builtins.str
+    """Says how surely the user wants to be signed in, where they can: `aal2` or `aal3`."""
     def __init__(
         self,
         *,
         email: _builtins.str = ...,
         password: _builtins.str = ...,
         organization: _builtins.str = ...,
+        acr: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "organization", b"organization", "password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acr", b"acr", "email", b"email", "organization", b"organization", "password", b"password"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -60,6 +142,7 @@ class SignInResponse(_message.Message):
     REFRESH_TOKEN_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     USER_FIELD_NUMBER: _builtins.int
     ORGANIZATION_FIELD_NUMBER: _builtins.int
+    CHALLENGE_FIELD_NUMBER: _builtins.int
     access_token: _builtins.str
     """Holds the token that calls carry, as `authorization: Bearer …`."""
     refresh_token: _builtins.str
@@ -76,6 +159,10 @@ class SignInResponse(_message.Message):
     def refresh_token_expire_time(self) -> _timestamp_pb2.Timestamp:
         """Says when the refresh token expires if it is not used before."""
 
+    @_builtins.property
+    def challenge(self) -> Global___SignInChallenge:
+        """Says what has to be shown beside the password, where there are no tokens yet."""
+
     def __init__(
         self,
         *,
@@ -85,14 +172,340 @@ class SignInResponse(_message.Message):
         refresh_token_expire_time: _timestamp_pb2.Timestamp | None = ...,
         user: _builtins.str = ...,
         organization: _builtins.str = ...,
+        challenge: Global___SignInChallenge | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["access_token_expire_time", b"access_token_expire_time", "refresh_token_expire_time", b"refresh_token_expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access_token_expire_time", b"access_token_expire_time", "challenge", b"challenge", "refresh_token_expire_time", b"refresh_token_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "access_token_expire_time", b"access_token_expire_time", "organization", b"organization", "refresh_token", b"refresh_token", "refresh_token_expire_time", b"refresh_token_expire_time", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "access_token_expire_time", b"access_token_expire_time", "challenge", b"challenge", "organization", b"organization", "refresh_token", b"refresh_token", "refresh_token_expire_time", b"refresh_token_expire_time", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SignInResponse: _TypeAlias = SignInResponse  # noqa: Y015
+
+@_typing.final
+class BeginSignInRequest(_message.Message):
+    """Asks for a sign-in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EMAIL_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_FIELD_NUMBER: _builtins.int
+    ACR_FIELD_NUMBER: _builtins.int
+    email: _builtins.str
+    """Holds the address of whoever signs in. Where it is unset, a passkey says who that is."""
+    organization: _builtins.str
+    """Holds the organization to sign in to. `default` when unset."""
+    acr: _builtins.str
+    """Says how surely the user wants to be signed in, where they can: `aal2` or `aal3`."""
+    def __init__(
+        self,
+        *,
+        email: _builtins.str = ...,
+        organization: _builtins.str = ...,
+        acr: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acr", b"acr", "email", b"email", "organization", b"organization"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BeginSignInRequest: _TypeAlias = BeginSignInRequest  # noqa: Y015
+
+@_typing.final
+class BeginSignInResponse(_message.Message):
+    """Holds a sign-in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHALLENGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def challenge(self) -> Global___SignInChallenge:
+        """Says what may be shown."""
+
+    def __init__(
+        self,
+        *,
+        challenge: Global___SignInChallenge | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BeginSignInResponse: _TypeAlias = BeginSignInResponse  # noqa: Y015
+
+@_typing.final
+class ContinueSignInRequest(_message.Message):
+    """Asks for a factor to be checked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
+    EMAIL_CODE_FIELD_NUMBER: _builtins.int
+    EMAIL_LINK_FIELD_NUMBER: _builtins.int
+    TOTP_FIELD_NUMBER: _builtins.int
+    RECOVERY_CODE_FIELD_NUMBER: _builtins.int
+    PASSKEY_JSON_FIELD_NUMBER: _builtins.int
+    attempt: _builtins.str
+    """Holds the token of the sign-in."""
+    password: _builtins.str
+    """Holds the password."""
+    email_code: _builtins.str
+    """Holds the code that was sent by mail."""
+    email_link: _builtins.str
+    """Holds the secret in the link that was sent by mail."""
+    totp: _builtins.str
+    """Holds the code that the authenticator app shows."""
+    recovery_code: _builtins.str
+    """Holds a recovery code."""
+    passkey_json: _builtins.str
+    """Holds what the browser has answered, as JSON: that of `PublicKeyCredential.toJSON`."""
+    def __init__(
+        self,
+        *,
+        attempt: _builtins.str = ...,
+        password: _builtins.str = ...,
+        email_code: _builtins.str = ...,
+        email_link: _builtins.str = ...,
+        totp: _builtins.str = ...,
+        recovery_code: _builtins.str = ...,
+        passkey_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["email_code", b"email_code", "email_link", b"email_link", "factor", b"factor", "passkey_json", b"passkey_json", "password", b"password", "recovery_code", b"recovery_code", "totp", b"totp"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "email_code", b"email_code", "email_link", b"email_link", "factor", b"factor", "passkey_json", b"passkey_json", "password", b"password", "recovery_code", b"recovery_code", "totp", b"totp"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_factor: _TypeAlias = _typing.Literal["password", "email_code", "email_link", "totp", "recovery_code", "passkey_json"]  # noqa: Y015
+    _WhichOneofArgType_factor: _TypeAlias = _typing.Literal["factor", b"factor"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_factor) -> _WhichOneofReturnType_factor | None: ...
+
+Global___ContinueSignInRequest: _TypeAlias = ContinueSignInRequest  # noqa: Y015
+
+@_typing.final
+class ContinueSignInResponse(_message.Message):
+    """Holds what a finished sign-in gives, or what is missing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
+    ACCESS_TOKEN_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_FIELD_NUMBER: _builtins.int
+    CHALLENGE_FIELD_NUMBER: _builtins.int
+    access_token: _builtins.str
+    """Holds the token that calls carry, as `authorization: Bearer …`."""
+    refresh_token: _builtins.str
+    """Holds the token that renews the session, once."""
+    user: _builtins.str
+    """Names the user who signed in."""
+    organization: _builtins.str
+    """Holds the organization that the user acts in."""
+    @_builtins.property
+    def access_token_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Says when the access token expires."""
+
+    @_builtins.property
+    def refresh_token_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Says when the refresh token expires if it is not used before."""
+
+    @_builtins.property
+    def challenge(self) -> Global___SignInChallenge:
+        """Says what has to be shown beside it, where there are no tokens yet."""
+
+    def __init__(
+        self,
+        *,
+        access_token: _builtins.str = ...,
+        access_token_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        refresh_token: _builtins.str = ...,
+        refresh_token_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        user: _builtins.str = ...,
+        organization: _builtins.str = ...,
+        challenge: Global___SignInChallenge | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access_token_expire_time", b"access_token_expire_time", "challenge", b"challenge", "refresh_token_expire_time", b"refresh_token_expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "access_token_expire_time", b"access_token_expire_time", "challenge", b"challenge", "organization", b"organization", "refresh_token", b"refresh_token", "refresh_token_expire_time", b"refresh_token_expire_time", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContinueSignInResponse: _TypeAlias = ContinueSignInResponse  # noqa: Y015
+
+@_typing.final
+class SendSignInCodeRequest(_message.Message):
+    """Asks for a code to be sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    attempt: _builtins.str
+    """Holds the token of the sign-in."""
+    def __init__(
+        self,
+        *,
+        attempt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendSignInCodeRequest: _TypeAlias = SendSignInCodeRequest  # noqa: Y015
+
+@_typing.final
+class SendSignInCodeResponse(_message.Message):
+    """Says that a code is sent, if somebody has the address."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendSignInCodeResponse: _TypeAlias = SendSignInCodeResponse  # noqa: Y015
+
+@_typing.final
+class CreatePasskeyChallengeRequest(_message.Message):
+    """Asks for a challenge for a passkey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    attempt: _builtins.str
+    """Holds the token of the sign-in."""
+    def __init__(
+        self,
+        *,
+        attempt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreatePasskeyChallengeRequest: _TypeAlias = CreatePasskeyChallengeRequest  # noqa: Y015
+
+@_typing.final
+class CreatePasskeyChallengeResponse(_message.Message):
+    """Holds a challenge for a passkey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_JSON_FIELD_NUMBER: _builtins.int
+    options_json: _builtins.str
+    """Holds the options of `navigator.credentials.get`, as JSON: `PublicKeyCredential.parseRequestOptionsFromJSON` reads
+    it.
+    """
+    def __init__(
+        self,
+        *,
+        options_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["options_json", b"options_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreatePasskeyChallengeResponse: _TypeAlias = CreatePasskeyChallengeResponse  # noqa: Y015
+
+@_typing.final
+class StepUpRequest(_message.Message):
+    """Asks for the caller's session to be strengthened."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    ACR_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
+    EMAIL_CODE_FIELD_NUMBER: _builtins.int
+    EMAIL_LINK_FIELD_NUMBER: _builtins.int
+    TOTP_FIELD_NUMBER: _builtins.int
+    RECOVERY_CODE_FIELD_NUMBER: _builtins.int
+    PASSKEY_JSON_FIELD_NUMBER: _builtins.int
+    attempt: _builtins.str
+    """Holds the token of the sign-in that StepUp has begun, or nothing to begin one."""
+    acr: _builtins.str
+    """Says how surely the caller wants to be signed in, when it is begun. Any level will do when unset."""
+    password: _builtins.str
+    """Holds the password."""
+    email_code: _builtins.str
+    """Holds the code that was sent by mail."""
+    email_link: _builtins.str
+    """Holds the secret in the link that was sent by mail."""
+    totp: _builtins.str
+    """Holds the code that the authenticator app shows."""
+    recovery_code: _builtins.str
+    """Holds a recovery code."""
+    passkey_json: _builtins.str
+    """Holds what the browser has answered, as JSON: that of `PublicKeyCredential.toJSON`."""
+    def __init__(
+        self,
+        *,
+        attempt: _builtins.str = ...,
+        acr: _builtins.str = ...,
+        password: _builtins.str = ...,
+        email_code: _builtins.str = ...,
+        email_link: _builtins.str = ...,
+        totp: _builtins.str = ...,
+        recovery_code: _builtins.str = ...,
+        passkey_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["email_code", b"email_code", "email_link", b"email_link", "factor", b"factor", "passkey_json", b"passkey_json", "password", b"password", "recovery_code", b"recovery_code", "totp", b"totp"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acr", b"acr", "attempt", b"attempt", "email_code", b"email_code", "email_link", b"email_link", "factor", b"factor", "passkey_json", b"passkey_json", "password", b"password", "recovery_code", b"recovery_code", "totp", b"totp"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_factor: _TypeAlias = _typing.Literal["password", "email_code", "email_link", "totp", "recovery_code", "passkey_json"]  # noqa: Y015
+    _WhichOneofArgType_factor: _TypeAlias = _typing.Literal["factor", b"factor"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_factor) -> _WhichOneofReturnType_factor | None: ...
+
+Global___StepUpRequest: _TypeAlias = StepUpRequest  # noqa: Y015
+
+@_typing.final
+class StepUpResponse(_message.Message):
+    """Holds a stronger access token, or what is missing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
+    ACCESS_TOKEN_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    CHALLENGE_FIELD_NUMBER: _builtins.int
+    access_token: _builtins.str
+    """Holds the token that calls carry, as `authorization: Bearer …`."""
+    @_builtins.property
+    def access_token_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Says when the access token expires."""
+
+    @_builtins.property
+    def challenge(self) -> Global___SignInChallenge:
+        """Says what has to be shown, where there is no token yet."""
+
+    def __init__(
+        self,
+        *,
+        access_token: _builtins.str = ...,
+        access_token_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        challenge: Global___SignInChallenge | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access_token_expire_time", b"access_token_expire_time", "challenge", b"challenge"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "access_token_expire_time", b"access_token_expire_time", "challenge", b"challenge"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepUpResponse: _TypeAlias = StepUpResponse  # noqa: Y015
 
 @_typing.final
 class RefreshSessionRequest(_message.Message):
@@ -163,6 +576,141 @@ class RefreshSessionResponse(_message.Message):
 Global___RefreshSessionResponse: _TypeAlias = RefreshSessionResponse  # noqa: Y015
 
 @_typing.final
+class SwitchOrganizationRequest(_message.Message):
+    """Asks for tokens for another organization."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANIZATION_FIELD_NUMBER: _builtins.int
+    organization: _builtins.str
+    """Holds the id of the organization."""
+    def __init__(
+        self,
+        *,
+        organization: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["organization", b"organization"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SwitchOrganizationRequest: _TypeAlias = SwitchOrganizationRequest  # noqa: Y015
+
+@_typing.final
+class SwitchOrganizationResponse(_message.Message):
+    """Holds tokens for another organization."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
+    ACCESS_TOKEN_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_FIELD_NUMBER: _builtins.int
+    access_token: _builtins.str
+    """Holds the token that calls carry, as `authorization: Bearer …`."""
+    refresh_token: _builtins.str
+    """Holds the token that renews the access token, once."""
+    user: _builtins.str
+    """Names the user."""
+    organization: _builtins.str
+    """Holds the organization that the user acts in by them."""
+    @_builtins.property
+    def access_token_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Says when the access token expires."""
+
+    @_builtins.property
+    def refresh_token_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Says when the refresh token expires if it is not used before."""
+
+    def __init__(
+        self,
+        *,
+        access_token: _builtins.str = ...,
+        access_token_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        refresh_token: _builtins.str = ...,
+        refresh_token_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        user: _builtins.str = ...,
+        organization: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access_token_expire_time", b"access_token_expire_time", "refresh_token_expire_time", b"refresh_token_expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "access_token_expire_time", b"access_token_expire_time", "organization", b"organization", "refresh_token", b"refresh_token", "refresh_token_expire_time", b"refresh_token_expire_time", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SwitchOrganizationResponse: _TypeAlias = SwitchOrganizationResponse  # noqa: Y015
+
+@_typing.final
+class ListMyOrganizationsRequest(_message.Message):
+    """Asks for the caller's organizations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMyOrganizationsRequest: _TypeAlias = ListMyOrganizationsRequest  # noqa: Y015
+
+@_typing.final
+class ListMyOrganizationsResponse(_message.Message):
+    """Holds the caller's organizations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANIZATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def organizations(self) -> _containers.RepeatedCompositeFieldContainer[Global___MyOrganization]:
+        """Holds them, first the one where the caller lives."""
+
+    def __init__(
+        self,
+        *,
+        organizations: _abc.Iterable[Global___MyOrganization] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["organizations", b"organizations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMyOrganizationsResponse: _TypeAlias = ListMyOrganizationsResponse  # noqa: Y015
+
+@_typing.final
+class MyOrganization(_message.Message):
+    """Is an organization that the caller may act in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANIZATION_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    organization: _builtins.str
+    """Holds its id."""
+    display_name: _builtins.str
+    """Holds the name that is shown to people."""
+    def __init__(
+        self,
+        *,
+        organization: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "organization", b"organization"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MyOrganization: _TypeAlias = MyOrganization  # noqa: Y015
+
+@_typing.final
 class SignOutRequest(_message.Message):
     """Asks for a session to be ended."""
 
@@ -200,3 +748,212 @@ class SignOutResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SignOutResponse: _TypeAlias = SignOutResponse  # noqa: Y015
+
+@_typing.final
+class ListSessionsRequest(_message.Message):
+    """Asks for the caller's sessions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSessionsRequest: _TypeAlias = ListSessionsRequest  # noqa: Y015
+
+@_typing.final
+class ListSessionsResponse(_message.Message):
+    """Holds the caller's sessions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sessions(self) -> _containers.RepeatedCompositeFieldContainer[_session_pb2.Session]:
+        """Holds them, the one that was used last first."""
+
+    def __init__(
+        self,
+        *,
+        sessions: _abc.Iterable[_session_pb2.Session] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sessions", b"sessions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSessionsResponse: _TypeAlias = ListSessionsResponse  # noqa: Y015
+
+@_typing.final
+class EndSessionRequest(_message.Message):
+    """Asks for one of the caller's sessions to be ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Names the session."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndSessionRequest: _TypeAlias = EndSessionRequest  # noqa: Y015
+
+@_typing.final
+class EndSessionResponse(_message.Message):
+    """Says that the session is ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndSessionResponse: _TypeAlias = EndSessionResponse  # noqa: Y015
+
+@_typing.final
+class EndOtherSessionsRequest(_message.Message):
+    """Asks for the caller's other sessions to be ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndOtherSessionsRequest: _TypeAlias = EndOtherSessionsRequest  # noqa: Y015
+
+@_typing.final
+class EndOtherSessionsResponse(_message.Message):
+    """Says how many sessions are ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDED_FIELD_NUMBER: _builtins.int
+    ended: _builtins.int
+    """Is how many those were."""
+    def __init__(
+        self,
+        *,
+        ended: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndOtherSessionsResponse: _TypeAlias = EndOtherSessionsResponse  # noqa: Y015
+
+@_typing.final
+class ListUserSessionsRequest(_message.Message):
+    """Asks for the sessions of a user."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    user: _builtins.str
+    """Names the user."""
+    def __init__(
+        self,
+        *,
+        user: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUserSessionsRequest: _TypeAlias = ListUserSessionsRequest  # noqa: Y015
+
+@_typing.final
+class ListUserSessionsResponse(_message.Message):
+    """Holds the sessions of a user."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sessions(self) -> _containers.RepeatedCompositeFieldContainer[_session_pb2.Session]:
+        """Holds them, the one that was used last first."""
+
+    def __init__(
+        self,
+        *,
+        sessions: _abc.Iterable[_session_pb2.Session] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sessions", b"sessions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUserSessionsResponse: _TypeAlias = ListUserSessionsResponse  # noqa: Y015
+
+@_typing.final
+class EndUserSessionsRequest(_message.Message):
+    """Asks for all sessions of a user to be ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    user: _builtins.str
+    """Names the user."""
+    def __init__(
+        self,
+        *,
+        user: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndUserSessionsRequest: _TypeAlias = EndUserSessionsRequest  # noqa: Y015
+
+@_typing.final
+class EndUserSessionsResponse(_message.Message):
+    """Says how many sessions are ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDED_FIELD_NUMBER: _builtins.int
+    ended: _builtins.int
+    """Is how many those were."""
+    def __init__(
+        self,
+        *,
+        ended: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndUserSessionsResponse: _TypeAlias = EndUserSessionsResponse  # noqa: Y015

@@ -41,15 +41,75 @@ class SessionServiceStub:
                 request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SignInRequest.SerializeToString,
                 response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SignInResponse.FromString,
                 _registered_method=True)
+        self.BeginSignIn = channel.unary_unary(
+                '/tenon.auth.v1.SessionService/BeginSignIn',
+                request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.BeginSignInRequest.SerializeToString,
+                response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.BeginSignInResponse.FromString,
+                _registered_method=True)
+        self.ContinueSignIn = channel.unary_unary(
+                '/tenon.auth.v1.SessionService/ContinueSignIn',
+                request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ContinueSignInRequest.SerializeToString,
+                response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ContinueSignInResponse.FromString,
+                _registered_method=True)
+        self.SendSignInCode = channel.unary_unary(
+                '/tenon.auth.v1.SessionService/SendSignInCode',
+                request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SendSignInCodeRequest.SerializeToString,
+                response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SendSignInCodeResponse.FromString,
+                _registered_method=True)
+        self.CreatePasskeyChallenge = channel.unary_unary(
+                '/tenon.auth.v1.SessionService/CreatePasskeyChallenge',
+                request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.CreatePasskeyChallengeRequest.SerializeToString,
+                response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.CreatePasskeyChallengeResponse.FromString,
+                _registered_method=True)
+        self.StepUp = channel.unary_unary(
+                '/tenon.auth.v1.SessionService/StepUp',
+                request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.StepUpRequest.SerializeToString,
+                response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.StepUpResponse.FromString,
+                _registered_method=True)
         self.RefreshSession = channel.unary_unary(
                 '/tenon.auth.v1.SessionService/RefreshSession',
                 request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.RefreshSessionRequest.SerializeToString,
                 response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.RefreshSessionResponse.FromString,
                 _registered_method=True)
+        self.SwitchOrganization = channel.unary_unary(
+                '/tenon.auth.v1.SessionService/SwitchOrganization',
+                request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SwitchOrganizationRequest.SerializeToString,
+                response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SwitchOrganizationResponse.FromString,
+                _registered_method=True)
+        self.ListMyOrganizations = channel.unary_unary(
+                '/tenon.auth.v1.SessionService/ListMyOrganizations',
+                request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ListMyOrganizationsRequest.SerializeToString,
+                response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ListMyOrganizationsResponse.FromString,
+                _registered_method=True)
         self.SignOut = channel.unary_unary(
                 '/tenon.auth.v1.SessionService/SignOut',
                 request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SignOutRequest.SerializeToString,
                 response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SignOutResponse.FromString,
+                _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/tenon.auth.v1.SessionService/ListSessions',
+                request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
+        self.EndSession = channel.unary_unary(
+                '/tenon.auth.v1.SessionService/EndSession',
+                request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.EndSessionRequest.SerializeToString,
+                response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.EndSessionResponse.FromString,
+                _registered_method=True)
+        self.EndOtherSessions = channel.unary_unary(
+                '/tenon.auth.v1.SessionService/EndOtherSessions',
+                request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.EndOtherSessionsRequest.SerializeToString,
+                response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.EndOtherSessionsResponse.FromString,
+                _registered_method=True)
+        self.ListUserSessions = channel.unary_unary(
+                '/tenon.auth.v1.SessionService/ListUserSessions',
+                request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ListUserSessionsRequest.SerializeToString,
+                response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ListUserSessionsResponse.FromString,
+                _registered_method=True)
+        self.EndUserSessions = channel.unary_unary(
+                '/tenon.auth.v1.SessionService/EndUserSessions',
+                request_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.EndUserSessionsRequest.SerializeToString,
+                response_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.EndUserSessionsResponse.FromString,
                 _registered_method=True)
 
 
@@ -58,10 +118,56 @@ class SessionServiceServicer:
     """
 
     def SignIn(self, request, context):
-        """Opens a session by a password. Repeating it opens another session. It fails with UNAUTHENTICATED (SIGN_IN_FAILED)
-        whatever is wrong: address, password, organization or a disabled user; with RESOURCE_EXHAUSTED after too many
+        """Opens a session by a password, or returns a challenge where a second factor has to be shown, which ContinueSignIn
+        takes. Repeating it opens another session. It fails with UNAUTHENTICATED (SIGN_IN_FAILED) whatever is wrong: address, password, organization or a disabled user; with RESOURCE_EXHAUSTED after too many
         failures (SIGN_IN_THROTTLED) or while too many people sign in (HASHING_BUSY); and with UNAVAILABLE
         (THROTTLE_UNAVAILABLE) while attempts cannot be counted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginSignIn(self, request, context):
+        """Begins a sign-in, and returns what may be shown: the same for everybody, whether they have an account or not.
+        Repeating it begins another one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ContinueSignIn(self, request, context):
+        """Shows one factor, and opens the session where that is enough; else it returns what has to be shown beside it.
+        Repeating it fails. It fails with UNAUTHENTICATED where anything is wrong (SIGN_IN_FAILED) or the sign-in is over
+        (SIGN_IN_EXPIRED), with FAILED_PRECONDITION where the factor is not asked for (FACTOR_NOT_OFFERED), with ABORTED
+        where another one was shown at the same time (SIGN_IN_OVERTAKEN), and with RESOURCE_EXHAUSTED after too many
+        failures (SIGN_IN_THROTTLED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendSignInCode(self, request, context):
+        """Sends a code of eight digits to the address that the sign-in is for, if somebody has it: nobody is told whether.
+        Repeating it sends another one, which alone is good then. It fails with RESOURCE_EXHAUSTED (SIGN_IN_THROTTLED)
+        after too many, and as ContinueSignIn does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreatePasskeyChallenge(self, request, context):
+        """Returns what a browser has to be asked to show a passkey. Repeating it makes another challenge, which alone is good
+        then. It fails as ContinueSignIn does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StepUp(self, request, context):
+        """Strengthens the caller's session by a further factor, or shows anew who the caller is. Without a sign-in it begins
+        one, and returns what may be shown; with one it shows a factor, and returns a new access token where that is enough.
+        Refresh tokens of the session go on, and are as strong then. It fails with FAILED_PRECONDITION (LEVEL_OUT_OF_REACH)
+        where nothing that the caller has set up is as strong as is asked, and as ContinueSignIn does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -77,10 +183,65 @@ class SessionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SwitchOrganization(self, request, context):
+        """Gives tokens for another organization, of the same session: where the caller lives, or of which they are a member.
+        Ending the session ends them too. Repeating it gives further tokens. It fails with NOT_FOUND (ORGANIZATION_UNKNOWN)
+        where the caller does not act there, with UNAUTHENTICATED (REFRESH_TOKEN_INVALID) where the caller's token is of no
+        living session, and with FAILED_PRECONDITION (STRONGER_SIGN_IN_REQUIRED) where the organization asks for a second
+        factor.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMyOrganizations(self, request, context):
+        """Returns the organizations that the caller may act in: first the one where they live. Repeating it is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SignOut(self, request, context):
         """Ends a session: that of the refresh token, or that of the caller's access token where none is given. Repeating it
         is safe. A refresh token that is unknown or somebody else's ends nothing and is no error (RFC 7009 §2.2). An
         access token that is out already lives to its end.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSessions(self, request, context):
+        """Returns the caller's sessions that live, the one that was used last first. Repeating it is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndSession(self, request, context):
+        """Ends one of the caller's sessions with all its tokens. Repeating it fails with NOT_FOUND (SESSION_UNKNOWN) and harms
+        nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndOtherSessions(self, request, context):
+        """Ends all of the caller's sessions but the one that the call comes from. Repeating it is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUserSessions(self, request, context):
+        """Returns the sessions of a user that live. Repeating it is safe. It fails with NOT_FOUND (USER_UNKNOWN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndUserSessions(self, request, context):
+        """Ends all sessions of a user. Repeating it is safe. It fails with NOT_FOUND (USER_UNKNOWN), and with
+        PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where the user holds more than the caller does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,15 +255,75 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SignInRequest.FromString,
                     response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SignInResponse.SerializeToString,
             ),
+            'BeginSignIn': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginSignIn,
+                    request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.BeginSignInRequest.FromString,
+                    response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.BeginSignInResponse.SerializeToString,
+            ),
+            'ContinueSignIn': grpc.unary_unary_rpc_method_handler(
+                    servicer.ContinueSignIn,
+                    request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ContinueSignInRequest.FromString,
+                    response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ContinueSignInResponse.SerializeToString,
+            ),
+            'SendSignInCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendSignInCode,
+                    request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SendSignInCodeRequest.FromString,
+                    response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SendSignInCodeResponse.SerializeToString,
+            ),
+            'CreatePasskeyChallenge': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreatePasskeyChallenge,
+                    request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.CreatePasskeyChallengeRequest.FromString,
+                    response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.CreatePasskeyChallengeResponse.SerializeToString,
+            ),
+            'StepUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.StepUp,
+                    request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.StepUpRequest.FromString,
+                    response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.StepUpResponse.SerializeToString,
+            ),
             'RefreshSession': grpc.unary_unary_rpc_method_handler(
                     servicer.RefreshSession,
                     request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.RefreshSessionRequest.FromString,
                     response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.RefreshSessionResponse.SerializeToString,
             ),
+            'SwitchOrganization': grpc.unary_unary_rpc_method_handler(
+                    servicer.SwitchOrganization,
+                    request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SwitchOrganizationRequest.FromString,
+                    response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SwitchOrganizationResponse.SerializeToString,
+            ),
+            'ListMyOrganizations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMyOrganizations,
+                    request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ListMyOrganizationsRequest.FromString,
+                    response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ListMyOrganizationsResponse.SerializeToString,
+            ),
             'SignOut': grpc.unary_unary_rpc_method_handler(
                     servicer.SignOut,
                     request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SignOutRequest.FromString,
                     response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.SignOutResponse.SerializeToString,
+            ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ListSessionsRequest.FromString,
+                    response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'EndSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndSession,
+                    request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.EndSessionRequest.FromString,
+                    response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.EndSessionResponse.SerializeToString,
+            ),
+            'EndOtherSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndOtherSessions,
+                    request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.EndOtherSessionsRequest.FromString,
+                    response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.EndOtherSessionsResponse.SerializeToString,
+            ),
+            'ListUserSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUserSessions,
+                    request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ListUserSessionsRequest.FromString,
+                    response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.ListUserSessionsResponse.SerializeToString,
+            ),
+            'EndUserSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndUserSessions,
+                    request_deserializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.EndUserSessionsRequest.FromString,
+                    response_serializer=tenon_dot_auth_dot_v1_dot_session__service__pb2.EndUserSessionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -144,6 +365,141 @@ class SessionService:
             _registered_method=True)
 
     @staticmethod
+    def BeginSignIn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.auth.v1.SessionService/BeginSignIn',
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.BeginSignInRequest.SerializeToString,
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.BeginSignInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ContinueSignIn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.auth.v1.SessionService/ContinueSignIn',
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.ContinueSignInRequest.SerializeToString,
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.ContinueSignInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendSignInCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.auth.v1.SessionService/SendSignInCode',
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.SendSignInCodeRequest.SerializeToString,
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.SendSignInCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreatePasskeyChallenge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.auth.v1.SessionService/CreatePasskeyChallenge',
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.CreatePasskeyChallengeRequest.SerializeToString,
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.CreatePasskeyChallengeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StepUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.auth.v1.SessionService/StepUp',
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.StepUpRequest.SerializeToString,
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.StepUpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def RefreshSession(request,
             target,
             options=(),
@@ -171,6 +527,60 @@ class SessionService:
             _registered_method=True)
 
     @staticmethod
+    def SwitchOrganization(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.auth.v1.SessionService/SwitchOrganization',
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.SwitchOrganizationRequest.SerializeToString,
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.SwitchOrganizationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMyOrganizations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.auth.v1.SessionService/ListMyOrganizations',
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.ListMyOrganizationsRequest.SerializeToString,
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.ListMyOrganizationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def SignOut(request,
             target,
             options=(),
@@ -187,6 +597,141 @@ class SessionService:
             '/tenon.auth.v1.SessionService/SignOut',
             tenon_dot_auth_dot_v1_dot_session__service__pb2.SignOutRequest.SerializeToString,
             tenon_dot_auth_dot_v1_dot_session__service__pb2.SignOutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.auth.v1.SessionService/ListSessions',
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.ListSessionsRequest.SerializeToString,
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.auth.v1.SessionService/EndSession',
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.EndSessionRequest.SerializeToString,
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.EndSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndOtherSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.auth.v1.SessionService/EndOtherSessions',
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.EndOtherSessionsRequest.SerializeToString,
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.EndOtherSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUserSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.auth.v1.SessionService/ListUserSessions',
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.ListUserSessionsRequest.SerializeToString,
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.ListUserSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndUserSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.auth.v1.SessionService/EndUserSessions',
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.EndUserSessionsRequest.SerializeToString,
+            tenon_dot_auth_dot_v1_dot_session__service__pb2.EndUserSessionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

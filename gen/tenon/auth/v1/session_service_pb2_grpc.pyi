@@ -35,10 +35,36 @@ class SessionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     SignIn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignInRequest, _session_service_pb2.SignInResponse]
-    """Opens a session by a password. Repeating it opens another session. It fails with UNAUTHENTICATED (SIGN_IN_FAILED)
-    whatever is wrong: address, password, organization or a disabled user; with RESOURCE_EXHAUSTED after too many
+    """Opens a session by a password, or returns a challenge where a second factor has to be shown, which ContinueSignIn
+    takes. Repeating it opens another session. It fails with UNAUTHENTICATED (SIGN_IN_FAILED) whatever is wrong: address, password, organization or a disabled user; with RESOURCE_EXHAUSTED after too many
     failures (SIGN_IN_THROTTLED) or while too many people sign in (HASHING_BUSY); and with UNAVAILABLE
     (THROTTLE_UNAVAILABLE) while attempts cannot be counted.
+    """
+    BeginSignIn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.BeginSignInRequest, _session_service_pb2.BeginSignInResponse]
+    """Begins a sign-in, and returns what may be shown: the same for everybody, whether they have an account or not.
+    Repeating it begins another one.
+    """
+    ContinueSignIn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ContinueSignInRequest, _session_service_pb2.ContinueSignInResponse]
+    """Shows one factor, and opens the session where that is enough; else it returns what has to be shown beside it.
+    Repeating it fails. It fails with UNAUTHENTICATED where anything is wrong (SIGN_IN_FAILED) or the sign-in is over
+    (SIGN_IN_EXPIRED), with FAILED_PRECONDITION where the factor is not asked for (FACTOR_NOT_OFFERED), with ABORTED
+    where another one was shown at the same time (SIGN_IN_OVERTAKEN), and with RESOURCE_EXHAUSTED after too many
+    failures (SIGN_IN_THROTTLED).
+    """
+    SendSignInCode: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SendSignInCodeRequest, _session_service_pb2.SendSignInCodeResponse]
+    """Sends a code of eight digits to the address that the sign-in is for, if somebody has it: nobody is told whether.
+    Repeating it sends another one, which alone is good then. It fails with RESOURCE_EXHAUSTED (SIGN_IN_THROTTLED)
+    after too many, and as ContinueSignIn does.
+    """
+    CreatePasskeyChallenge: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.CreatePasskeyChallengeRequest, _session_service_pb2.CreatePasskeyChallengeResponse]
+    """Returns what a browser has to be asked to show a passkey. Repeating it makes another challenge, which alone is good
+    then. It fails as ContinueSignIn does.
+    """
+    StepUp: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.StepUpRequest, _session_service_pb2.StepUpResponse]
+    """Strengthens the caller's session by a further factor, or shows anew who the caller is. Without a sign-in it begins
+    one, and returns what may be shown; with one it shows a factor, and returns a new access token where that is enough.
+    Refresh tokens of the session go on, and are as strong then. It fails with FAILED_PRECONDITION (LEVEL_OUT_OF_REACH)
+    where nothing that the caller has set up is as strong as is asked, and as ContinueSignIn does.
     """
     RefreshSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.RefreshSessionRequest, _session_service_pb2.RefreshSessionResponse]
     """Renews a session by its refresh token, which is used up and replaced. Repeating it within ten seconds gives the
@@ -46,10 +72,33 @@ class SessionServiceStub:
     unknown, expired or revoked, or its user may not sign in (REFRESH_TOKEN_INVALID), and where it was used up before
     (REFRESH_TOKEN_REUSED), which ends the session for everybody who holds a part of it.
     """
+    SwitchOrganization: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SwitchOrganizationRequest, _session_service_pb2.SwitchOrganizationResponse]
+    """Gives tokens for another organization, of the same session: where the caller lives, or of which they are a member.
+    Ending the session ends them too. Repeating it gives further tokens. It fails with NOT_FOUND (ORGANIZATION_UNKNOWN)
+    where the caller does not act there, with UNAUTHENTICATED (REFRESH_TOKEN_INVALID) where the caller's token is of no
+    living session, and with FAILED_PRECONDITION (STRONGER_SIGN_IN_REQUIRED) where the organization asks for a second
+    factor.
+    """
+    ListMyOrganizations: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ListMyOrganizationsRequest, _session_service_pb2.ListMyOrganizationsResponse]
+    """Returns the organizations that the caller may act in: first the one where they live. Repeating it is safe."""
     SignOut: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _session_service_pb2.SignOutResponse]
     """Ends a session: that of the refresh token, or that of the caller's access token where none is given. Repeating it
     is safe. A refresh token that is unknown or somebody else's ends nothing and is no error (RFC 7009 §2.2). An
     access token that is out already lives to its end.
+    """
+    ListSessions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ListSessionsRequest, _session_service_pb2.ListSessionsResponse]
+    """Returns the caller's sessions that live, the one that was used last first. Repeating it is safe."""
+    EndSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.EndSessionRequest, _session_service_pb2.EndSessionResponse]
+    """Ends one of the caller's sessions with all its tokens. Repeating it fails with NOT_FOUND (SESSION_UNKNOWN) and harms
+    nothing.
+    """
+    EndOtherSessions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.EndOtherSessionsRequest, _session_service_pb2.EndOtherSessionsResponse]
+    """Ends all of the caller's sessions but the one that the call comes from. Repeating it is safe."""
+    ListUserSessions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ListUserSessionsRequest, _session_service_pb2.ListUserSessionsResponse]
+    """Returns the sessions of a user that live. Repeating it is safe. It fails with NOT_FOUND (USER_UNKNOWN)."""
+    EndUserSessions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.EndUserSessionsRequest, _session_service_pb2.EndUserSessionsResponse]
+    """Ends all sessions of a user. Repeating it is safe. It fails with NOT_FOUND (USER_UNKNOWN), and with
+    PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where the user holds more than the caller does.
     """
 
 @_typing.type_check_only
@@ -58,10 +107,36 @@ class SessionServiceAsyncStub(SessionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignIn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignInRequest, _session_service_pb2.SignInResponse]  # type: ignore[assignment]
-    """Opens a session by a password. Repeating it opens another session. It fails with UNAUTHENTICATED (SIGN_IN_FAILED)
-    whatever is wrong: address, password, organization or a disabled user; with RESOURCE_EXHAUSTED after too many
+    """Opens a session by a password, or returns a challenge where a second factor has to be shown, which ContinueSignIn
+    takes. Repeating it opens another session. It fails with UNAUTHENTICATED (SIGN_IN_FAILED) whatever is wrong: address, password, organization or a disabled user; with RESOURCE_EXHAUSTED after too many
     failures (SIGN_IN_THROTTLED) or while too many people sign in (HASHING_BUSY); and with UNAVAILABLE
     (THROTTLE_UNAVAILABLE) while attempts cannot be counted.
+    """
+    BeginSignIn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.BeginSignInRequest, _session_service_pb2.BeginSignInResponse]  # type: ignore[assignment]
+    """Begins a sign-in, and returns what may be shown: the same for everybody, whether they have an account or not.
+    Repeating it begins another one.
+    """
+    ContinueSignIn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ContinueSignInRequest, _session_service_pb2.ContinueSignInResponse]  # type: ignore[assignment]
+    """Shows one factor, and opens the session where that is enough; else it returns what has to be shown beside it.
+    Repeating it fails. It fails with UNAUTHENTICATED where anything is wrong (SIGN_IN_FAILED) or the sign-in is over
+    (SIGN_IN_EXPIRED), with FAILED_PRECONDITION where the factor is not asked for (FACTOR_NOT_OFFERED), with ABORTED
+    where another one was shown at the same time (SIGN_IN_OVERTAKEN), and with RESOURCE_EXHAUSTED after too many
+    failures (SIGN_IN_THROTTLED).
+    """
+    SendSignInCode: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SendSignInCodeRequest, _session_service_pb2.SendSignInCodeResponse]  # type: ignore[assignment]
+    """Sends a code of eight digits to the address that the sign-in is for, if somebody has it: nobody is told whether.
+    Repeating it sends another one, which alone is good then. It fails with RESOURCE_EXHAUSTED (SIGN_IN_THROTTLED)
+    after too many, and as ContinueSignIn does.
+    """
+    CreatePasskeyChallenge: _aio.UnaryUnaryMultiCallable[_session_service_pb2.CreatePasskeyChallengeRequest, _session_service_pb2.CreatePasskeyChallengeResponse]  # type: ignore[assignment]
+    """Returns what a browser has to be asked to show a passkey. Repeating it makes another challenge, which alone is good
+    then. It fails as ContinueSignIn does.
+    """
+    StepUp: _aio.UnaryUnaryMultiCallable[_session_service_pb2.StepUpRequest, _session_service_pb2.StepUpResponse]  # type: ignore[assignment]
+    """Strengthens the caller's session by a further factor, or shows anew who the caller is. Without a sign-in it begins
+    one, and returns what may be shown; with one it shows a factor, and returns a new access token where that is enough.
+    Refresh tokens of the session go on, and are as strong then. It fails with FAILED_PRECONDITION (LEVEL_OUT_OF_REACH)
+    where nothing that the caller has set up is as strong as is asked, and as ContinueSignIn does.
     """
     RefreshSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.RefreshSessionRequest, _session_service_pb2.RefreshSessionResponse]  # type: ignore[assignment]
     """Renews a session by its refresh token, which is used up and replaced. Repeating it within ten seconds gives the
@@ -69,10 +144,33 @@ class SessionServiceAsyncStub(SessionServiceStub):
     unknown, expired or revoked, or its user may not sign in (REFRESH_TOKEN_INVALID), and where it was used up before
     (REFRESH_TOKEN_REUSED), which ends the session for everybody who holds a part of it.
     """
+    SwitchOrganization: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SwitchOrganizationRequest, _session_service_pb2.SwitchOrganizationResponse]  # type: ignore[assignment]
+    """Gives tokens for another organization, of the same session: where the caller lives, or of which they are a member.
+    Ending the session ends them too. Repeating it gives further tokens. It fails with NOT_FOUND (ORGANIZATION_UNKNOWN)
+    where the caller does not act there, with UNAUTHENTICATED (REFRESH_TOKEN_INVALID) where the caller's token is of no
+    living session, and with FAILED_PRECONDITION (STRONGER_SIGN_IN_REQUIRED) where the organization asks for a second
+    factor.
+    """
+    ListMyOrganizations: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ListMyOrganizationsRequest, _session_service_pb2.ListMyOrganizationsResponse]  # type: ignore[assignment]
+    """Returns the organizations that the caller may act in: first the one where they live. Repeating it is safe."""
     SignOut: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _session_service_pb2.SignOutResponse]  # type: ignore[assignment]
     """Ends a session: that of the refresh token, or that of the caller's access token where none is given. Repeating it
     is safe. A refresh token that is unknown or somebody else's ends nothing and is no error (RFC 7009 §2.2). An
     access token that is out already lives to its end.
+    """
+    ListSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ListSessionsRequest, _session_service_pb2.ListSessionsResponse]  # type: ignore[assignment]
+    """Returns the caller's sessions that live, the one that was used last first. Repeating it is safe."""
+    EndSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.EndSessionRequest, _session_service_pb2.EndSessionResponse]  # type: ignore[assignment]
+    """Ends one of the caller's sessions with all its tokens. Repeating it fails with NOT_FOUND (SESSION_UNKNOWN) and harms
+    nothing.
+    """
+    EndOtherSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.EndOtherSessionsRequest, _session_service_pb2.EndOtherSessionsResponse]  # type: ignore[assignment]
+    """Ends all of the caller's sessions but the one that the call comes from. Repeating it is safe."""
+    ListUserSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ListUserSessionsRequest, _session_service_pb2.ListUserSessionsResponse]  # type: ignore[assignment]
+    """Returns the sessions of a user that live. Repeating it is safe. It fails with NOT_FOUND (USER_UNKNOWN)."""
+    EndUserSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.EndUserSessionsRequest, _session_service_pb2.EndUserSessionsResponse]  # type: ignore[assignment]
+    """Ends all sessions of a user. Repeating it is safe. It fails with NOT_FOUND (USER_UNKNOWN), and with
+    PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where the user holds more than the caller does.
     """
 
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -84,10 +182,66 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.SignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.SignInResponse, _abc.Awaitable[_session_service_pb2.SignInResponse]]:
-        """Opens a session by a password. Repeating it opens another session. It fails with UNAUTHENTICATED (SIGN_IN_FAILED)
-        whatever is wrong: address, password, organization or a disabled user; with RESOURCE_EXHAUSTED after too many
+        """Opens a session by a password, or returns a challenge where a second factor has to be shown, which ContinueSignIn
+        takes. Repeating it opens another session. It fails with UNAUTHENTICATED (SIGN_IN_FAILED) whatever is wrong: address, password, organization or a disabled user; with RESOURCE_EXHAUSTED after too many
         failures (SIGN_IN_THROTTLED) or while too many people sign in (HASHING_BUSY); and with UNAVAILABLE
         (THROTTLE_UNAVAILABLE) while attempts cannot be counted.
+        """
+
+    @_abc_1.abstractmethod
+    def BeginSignIn(
+        self,
+        request: _session_service_pb2.BeginSignInRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.BeginSignInResponse, _abc.Awaitable[_session_service_pb2.BeginSignInResponse]]:
+        """Begins a sign-in, and returns what may be shown: the same for everybody, whether they have an account or not.
+        Repeating it begins another one.
+        """
+
+    @_abc_1.abstractmethod
+    def ContinueSignIn(
+        self,
+        request: _session_service_pb2.ContinueSignInRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.ContinueSignInResponse, _abc.Awaitable[_session_service_pb2.ContinueSignInResponse]]:
+        """Shows one factor, and opens the session where that is enough; else it returns what has to be shown beside it.
+        Repeating it fails. It fails with UNAUTHENTICATED where anything is wrong (SIGN_IN_FAILED) or the sign-in is over
+        (SIGN_IN_EXPIRED), with FAILED_PRECONDITION where the factor is not asked for (FACTOR_NOT_OFFERED), with ABORTED
+        where another one was shown at the same time (SIGN_IN_OVERTAKEN), and with RESOURCE_EXHAUSTED after too many
+        failures (SIGN_IN_THROTTLED).
+        """
+
+    @_abc_1.abstractmethod
+    def SendSignInCode(
+        self,
+        request: _session_service_pb2.SendSignInCodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.SendSignInCodeResponse, _abc.Awaitable[_session_service_pb2.SendSignInCodeResponse]]:
+        """Sends a code of eight digits to the address that the sign-in is for, if somebody has it: nobody is told whether.
+        Repeating it sends another one, which alone is good then. It fails with RESOURCE_EXHAUSTED (SIGN_IN_THROTTLED)
+        after too many, and as ContinueSignIn does.
+        """
+
+    @_abc_1.abstractmethod
+    def CreatePasskeyChallenge(
+        self,
+        request: _session_service_pb2.CreatePasskeyChallengeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.CreatePasskeyChallengeResponse, _abc.Awaitable[_session_service_pb2.CreatePasskeyChallengeResponse]]:
+        """Returns what a browser has to be asked to show a passkey. Repeating it makes another challenge, which alone is good
+        then. It fails as ContinueSignIn does.
+        """
+
+    @_abc_1.abstractmethod
+    def StepUp(
+        self,
+        request: _session_service_pb2.StepUpRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.StepUpResponse, _abc.Awaitable[_session_service_pb2.StepUpResponse]]:
+        """Strengthens the caller's session by a further factor, or shows anew who the caller is. Without a sign-in it begins
+        one, and returns what may be shown; with one it shows a factor, and returns a new access token where that is enough.
+        Refresh tokens of the session go on, and are as strong then. It fails with FAILED_PRECONDITION (LEVEL_OUT_OF_REACH)
+        where nothing that the caller has set up is as strong as is asked, and as ContinueSignIn does.
         """
 
     @_abc_1.abstractmethod
@@ -103,6 +257,27 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def SwitchOrganization(
+        self,
+        request: _session_service_pb2.SwitchOrganizationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.SwitchOrganizationResponse, _abc.Awaitable[_session_service_pb2.SwitchOrganizationResponse]]:
+        """Gives tokens for another organization, of the same session: where the caller lives, or of which they are a member.
+        Ending the session ends them too. Repeating it gives further tokens. It fails with NOT_FOUND (ORGANIZATION_UNKNOWN)
+        where the caller does not act there, with UNAUTHENTICATED (REFRESH_TOKEN_INVALID) where the caller's token is of no
+        living session, and with FAILED_PRECONDITION (STRONGER_SIGN_IN_REQUIRED) where the organization asks for a second
+        factor.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMyOrganizations(
+        self,
+        request: _session_service_pb2.ListMyOrganizationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.ListMyOrganizationsResponse, _abc.Awaitable[_session_service_pb2.ListMyOrganizationsResponse]]:
+        """Returns the organizations that the caller may act in: first the one where they live. Repeating it is safe."""
+
+    @_abc_1.abstractmethod
     def SignOut(
         self,
         request: _session_service_pb2.SignOutRequest,
@@ -111,6 +286,50 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Ends a session: that of the refresh token, or that of the caller's access token where none is given. Repeating it
         is safe. A refresh token that is unknown or somebody else's ends nothing and is no error (RFC 7009 §2.2). An
         access token that is out already lives to its end.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSessions(
+        self,
+        request: _session_service_pb2.ListSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.ListSessionsResponse, _abc.Awaitable[_session_service_pb2.ListSessionsResponse]]:
+        """Returns the caller's sessions that live, the one that was used last first. Repeating it is safe."""
+
+    @_abc_1.abstractmethod
+    def EndSession(
+        self,
+        request: _session_service_pb2.EndSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.EndSessionResponse, _abc.Awaitable[_session_service_pb2.EndSessionResponse]]:
+        """Ends one of the caller's sessions with all its tokens. Repeating it fails with NOT_FOUND (SESSION_UNKNOWN) and harms
+        nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def EndOtherSessions(
+        self,
+        request: _session_service_pb2.EndOtherSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.EndOtherSessionsResponse, _abc.Awaitable[_session_service_pb2.EndOtherSessionsResponse]]:
+        """Ends all of the caller's sessions but the one that the call comes from. Repeating it is safe."""
+
+    @_abc_1.abstractmethod
+    def ListUserSessions(
+        self,
+        request: _session_service_pb2.ListUserSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.ListUserSessionsResponse, _abc.Awaitable[_session_service_pb2.ListUserSessionsResponse]]:
+        """Returns the sessions of a user that live. Repeating it is safe. It fails with NOT_FOUND (USER_UNKNOWN)."""
+
+    @_abc_1.abstractmethod
+    def EndUserSessions(
+        self,
+        request: _session_service_pb2.EndUserSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.EndUserSessionsResponse, _abc.Awaitable[_session_service_pb2.EndUserSessionsResponse]]:
+        """Ends all sessions of a user. Repeating it is safe. It fails with NOT_FOUND (USER_UNKNOWN), and with
+        PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where the user holds more than the caller does.
         """
 
 def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -30,13 +30,15 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from tenon.options.v1 import options_pb2 as tenon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18tenon/auth/v1/user.proto\x12\rtenon.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1etenon/options/v1/options.proto\"\xaa\x03\n\x04User\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08R\x04name\x12,\n\x05\x65mail\x18\x02 \x01(\tB\x16\xe2\x41\x01\x02\xbaH\x07r\x05\x18\xfe\x01`\x01\x8a\xf9#\x04\x10\x01 \x01R\x05\x65mail\x12\x31\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x0e\xbaH\x05r\x03\x18\xc8\x01\x8a\xf9#\x02 \x01R\x0b\x64isplayName\x12:\n\x05roles\x18\x04 \x03(\tB$\xfa\x41\x11\n\x0f\x61uth.tenon/Role\xbaH\x07\x92\x01\x04\x10\x32\x18\x01\x8a\xf9#\x02\x08\x01R\x05roles\x12\x1a\n\x08\x64isabled\x18\x05 \x01(\x08R\x08\x64isabled\x12\x41\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\ncreateTime\x12\x41\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\nupdateTime\x12\x12\n\x04\x65tag\x18\x08 \x01(\tR\x04\x65tag:5\xea\x41,\n\x0f\x61uth.tenon/User\x12\x0cusers/{user}*\x05users2\x04user\x8a\xf9#\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18tenon/auth/v1/user.proto\x12\rtenon.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1etenon/options/v1/options.proto\"\x86\x08\n\x04User\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08R\x04name\x12,\n\x05\x65mail\x18\x02 \x01(\tB\x16\xe2\x41\x01\x02\xbaH\x07r\x05\x18\xfe\x01`\x01\x8a\xf9#\x04\x10\x01 \x01R\x05\x65mail\x12\x31\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x0e\xbaH\x05r\x03\x18\xc8\x01\x8a\xf9#\x02 \x01R\x0b\x64isplayName\x12:\n\x05roles\x18\x04 \x03(\tB$\xfa\x41\x11\n\x0f\x61uth.tenon/Role\xbaH\x07\x92\x01\x04\x10\x32\x18\x01\x8a\xf9#\x02\x08\x01R\x05roles\x12\x1a\n\x08\x64isabled\x18\x05 \x01(\x08R\x08\x64isabled\x12\x41\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\ncreateTime\x12\x41\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\nupdateTime\x12\x12\n\x04\x65tag\x18\x08 \x01(\tR\x04\x65tag\x12+\n\x0e\x65mail_verified\x18\t \x01(\x08\x42\x04\xe2\x41\x01\x03R\remailVerified\x12-\n\ngiven_name\x18\n \x01(\tB\x0e\xbaH\x05r\x03\x18\xc8\x01\x8a\xf9#\x02 \x01R\tgivenName\x12/\n\x0b\x66\x61mily_name\x18\x0b \x01(\tB\x0e\xbaH\x05r\x03\x18\xc8\x01\x8a\xf9#\x02 \x01R\nfamilyName\x12I\n\x06locale\x18\x0c \x01(\tB1\xbaH.r,2*^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4})?$R\x06locale\x12X\n\x04zone\x18\r \x01(\tBD\xbaHAr?2=^([A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2})?$R\x04zone\x12G\n\x0cphone_number\x18\x0e \x01(\tB$\xbaH\x1br\x19\x32\x17^(\\+[1-9][0-9]{6,14})?$\x8a\xf9#\x02 \x01R\x0bphoneNumber\x12\x44\n\x0bpicture_uri\x18\x0f \x01(\tB#\xbaH\x1ar\x18\x18\xe8\x07\x32\x13^(https://[^\\s]+)?$\x8a\xf9#\x02 \x01R\npictureUri\x12\\\n\x08metadata\x18\x10 \x03(\x0b\x32!.tenon.auth.v1.User.MetadataEntryB\x1d\xbaH\x14\x9a\x01\x11\x10\x32\"\x06r\x04\x10\x01\x18@*\x05r\x03\x18\xf4\x03\x8a\xf9#\x02 \x01R\x08metadata\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01:5\xea\x41,\n\x0f\x61uth.tenon/User\x12\x0cusers/{user}*\x05users2\x04user\x8a\xf9#\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tenon.auth.v1.user_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_USER_METADATAENTRY']._loaded_options = None
+  _globals['_USER_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_USER'].fields_by_name['name']._loaded_options = None
   _globals['_USER'].fields_by_name['name']._serialized_options = b'\342A\001\010'
   _globals['_USER'].fields_by_name['email']._loaded_options = None
@@ -49,8 +51,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USER'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_USER'].fields_by_name['update_time']._loaded_options = None
   _globals['_USER'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_USER'].fields_by_name['email_verified']._loaded_options = None
+  _globals['_USER'].fields_by_name['email_verified']._serialized_options = b'\342A\001\003'
+  _globals['_USER'].fields_by_name['given_name']._loaded_options = None
+  _globals['_USER'].fields_by_name['given_name']._serialized_options = b'\272H\005r\003\030\310\001\212\371#\002 \001'
+  _globals['_USER'].fields_by_name['family_name']._loaded_options = None
+  _globals['_USER'].fields_by_name['family_name']._serialized_options = b'\272H\005r\003\030\310\001\212\371#\002 \001'
+  _globals['_USER'].fields_by_name['locale']._loaded_options = None
+  _globals['_USER'].fields_by_name['locale']._serialized_options = b'\272H.r,2*^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4})?$'
+  _globals['_USER'].fields_by_name['zone']._loaded_options = None
+  _globals['_USER'].fields_by_name['zone']._serialized_options = b'\272HAr?2=^([A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2})?$'
+  _globals['_USER'].fields_by_name['phone_number']._loaded_options = None
+  _globals['_USER'].fields_by_name['phone_number']._serialized_options = b'\272H\033r\0312\027^(\\+[1-9][0-9]{6,14})?$\212\371#\002 \001'
+  _globals['_USER'].fields_by_name['picture_uri']._loaded_options = None
+  _globals['_USER'].fields_by_name['picture_uri']._serialized_options = b'\272H\032r\030\030\350\0072\023^(https://[^\\s]+)?$\212\371#\002 \001'
+  _globals['_USER'].fields_by_name['metadata']._loaded_options = None
+  _globals['_USER'].fields_by_name['metadata']._serialized_options = b'\272H\024\232\001\021\0202\"\006r\004\020\001\030@*\005r\003\030\364\003\212\371#\002 \001'
   _globals['_USER']._loaded_options = None
   _globals['_USER']._serialized_options = b'\352A,\n\017auth.tenon/User\022\014users/{user}*\005users2\004user\212\371#\002\010\001'
   _globals['_USER']._serialized_start=198
-  _globals['_USER']._serialized_end=624
+  _globals['_USER']._serialized_end=1228
+  _globals['_USER_METADATAENTRY']._serialized_start=1114
+  _globals['_USER_METADATAENTRY']._serialized_end=1173
 # @@protoc_insertion_point(module_scope)

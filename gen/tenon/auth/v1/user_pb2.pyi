@@ -26,6 +26,26 @@ class User(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
@@ -34,6 +54,14 @@ class User(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    EMAIL_VERIFIED_FIELD_NUMBER: _builtins.int
+    GIVEN_NAME_FIELD_NUMBER: _builtins.int
+    FAMILY_NAME_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    ZONE_FIELD_NUMBER: _builtins.int
+    PHONE_NUMBER_FIELD_NUMBER: _builtins.int
+    PICTURE_URI_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Names the user. The server gives it, and no two users ever share it, in whatever organization."""
     email: _builtins.str
@@ -44,6 +72,20 @@ class User(_message.Message):
     """Says that the user may not sign in, nor renew a session."""
     etag: _builtins.str
     """Changes with every change. An update or a deletion that carries it fails if it is not the latest."""
+    email_verified: _builtins.bool
+    """Says that the user has shown that the address is theirs. Another address is not verified by itself."""
+    given_name: _builtins.str
+    """Holds the given names."""
+    family_name: _builtins.str
+    """Holds the family name."""
+    locale: _builtins.str
+    """Holds the language and region (RFC 5646), such as `de-CH`."""
+    zone: _builtins.str
+    """Holds the time zone, as the IANA names it, such as `Europe/Zurich`."""
+    phone_number: _builtins.str
+    """Holds the phone number (E.164), such as `+41441234567`."""
+    picture_uri: _builtins.str
+    """Holds the address of a picture."""
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names the roles whose permissions the user holds. Nobody gives a role that grants more than they hold."""
@@ -56,6 +98,10 @@ class User(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Says when the user was last changed."""
 
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Holds what administrators and programs keep about the user. The user sees it and does not change it."""
+
     def __init__(
         self,
         *,
@@ -67,10 +113,18 @@ class User(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        email_verified: _builtins.bool = ...,
+        given_name: _builtins.str = ...,
+        family_name: _builtins.str = ...,
+        locale: _builtins.str = ...,
+        zone: _builtins.str = ...,
+        phone_number: _builtins.str = ...,
+        picture_uri: _builtins.str = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "disabled", b"disabled", "display_name", b"display_name", "email", b"email", "etag", b"etag", "name", b"name", "roles", b"roles", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "disabled", b"disabled", "display_name", b"display_name", "email", b"email", "email_verified", b"email_verified", "etag", b"etag", "family_name", b"family_name", "given_name", b"given_name", "locale", b"locale", "metadata", b"metadata", "name", b"name", "phone_number", b"phone_number", "picture_uri", b"picture_uri", "roles", b"roles", "update_time", b"update_time", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,11 +30,12 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from tenon.auth.v1 import user_pb2 as tenon_dot_auth_dot_v1_dot_user__pb2
 from tenon.options.v1 import options_pb2 as tenon_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tenon/auth/v1/user_service.proto\x12\rtenon.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x18tenon/auth/v1/user.proto\x1a\x1etenon/options/v1/options.proto\">\n\x0eGetUserRequest\x12,\n\x04name\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04name\"\x81\x01\n\x10ListUsersRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x16\n\x06\x66ilter\x18\x03 \x01(\tR\x06\x66ilter\x12\x19\n\x08order_by\x18\x04 \x01(\tR\x07orderBy\"f\n\x11ListUsersResponse\x12)\n\x05users\x18\x01 \x03(\x0b\x32\x13.tenon.auth.v1.UserR\x05users\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"n\n\x11\x43reateUserRequest\x12-\n\x04user\x18\x01 \x01(\x0b\x32\x13.tenon.auth.v1.UserB\x04\xe2\x41\x01\x02R\x04user\x12*\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\"\x7f\n\x11UpdateUserRequest\x12-\n\x04user\x18\x01 \x01(\x0b\x32\x13.tenon.auth.v1.UserB\x04\xe2\x41\x01\x02R\x04user\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\"U\n\x11\x44\x65leteUserRequest\x12,\n\x04name\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04name\x12\x12\n\x04\x65tag\x18\x02 \x01(\tR\x04\x65tag\"D\n\x14ResetPasswordRequest\x12,\n\x04name\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04name\">\n\x15ResetPasswordResponse\x12%\n\x08password\x18\x01 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x08password\"\x95\x01\n\x15\x43hangePasswordRequest\x12@\n\x10\x63urrent_password\x18\x01 \x01(\tB\x15\x80\x01\x01\xe2\x41\x01\x02\xbaH\x05r\x03\x18\x80\x01\x8a\xf9#\x02 \x01R\x0f\x63urrentPassword\x12:\n\x0cnew_password\x18\x02 \x01(\tB\x17\x80\x01\x01\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x0f\x18\x80\x01\x8a\xf9#\x02 \x01R\x0bnewPassword\"\x18\n\x16\x43hangePasswordResponse2\xb1\x08\n\x0bUserService\x12|\n\x07GetUser\x12\x1d.tenon.auth.v1.GetUserRequest\x1a\x13.tenon.auth.v1.User\"=\x90\x02\x01\xda\x41\x04name\x8a\xf9#\x10\x1a\x0e\x61uth.users.get\x82\xd3\xe4\x93\x02\x19\x12\x17/auth/v1/{name=users/*}\x12~\n\tListUsers\x12\x1f.tenon.auth.v1.ListUsersRequest\x1a .tenon.auth.v1.ListUsersResponse\".\x90\x02\x01\x8a\xf9#\x11\x1a\x0f\x61uth.users.list\x82\xd3\xe4\x93\x02\x10\x12\x0e/auth/v1/users\x12\x7f\n\nCreateUser\x12 .tenon.auth.v1.CreateUserRequest\x1a\x13.tenon.auth.v1.User\":\xda\x41\x04user\x8a\xf9#\x13\x1a\x11\x61uth.users.create\x82\xd3\xe4\x93\x02\x16\"\x0e/auth/v1/users:\x04user\x12\x9c\x01\n\nUpdateUser\x12 .tenon.auth.v1.UpdateUserRequest\x1a\x13.tenon.auth.v1.User\"W\x90\x02\x02\xda\x41\x10user,update_mask\x8a\xf9#\x13\x1a\x11\x61uth.users.update\x82\xd3\xe4\x93\x02$2\x1c/auth/v1/{user.name=users/*}:\x04user\x12\x88\x01\n\nDeleteUser\x12 .tenon.auth.v1.DeleteUserRequest\x1a\x16.google.protobuf.Empty\"@\x90\x02\x02\xda\x41\x04name\x8a\xf9#\x13\x1a\x11\x61uth.users.delete\x82\xd3\xe4\x93\x02\x19*\x17/auth/v1/{name=users/*}\x12\xad\x01\n\rResetPassword\x12#.tenon.auth.v1.ResetPasswordRequest\x1a$.tenon.auth.v1.ResetPasswordResponse\"Q\xda\x41\x04name\x8a\xf9#\x16\x1a\x14\x61uth.passwords.reset\x82\xd3\xe4\x93\x02*\"%/auth/v1/{name=users/*}:resetPassword:\x01*\x12\xc8\x01\n\x0e\x43hangePassword\x12$.tenon.auth.v1.ChangePasswordRequest\x1a%.tenon.auth.v1.ChangePasswordResponse\"i\x8a\xf9#=\x12\x31\x45verybody may change the password that they know.*\x08\x08\x01\x10\n\x1a\x02\x08<\x82\xd3\xe4\x93\x02\"\"\x1d/auth/v1/users:changePassword:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tenon/auth/v1/user_service.proto\x12\rtenon.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x18tenon/auth/v1/user.proto\x1a\x1etenon/options/v1/options.proto\">\n\x0eGetUserRequest\x12,\n\x04name\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04name\"\x81\x01\n\x10ListUsersRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x16\n\x06\x66ilter\x18\x03 \x01(\tR\x06\x66ilter\x12\x19\n\x08order_by\x18\x04 \x01(\tR\x07orderBy\"f\n\x11ListUsersResponse\x12)\n\x05users\x18\x01 \x03(\x0b\x32\x13.tenon.auth.v1.UserR\x05users\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"n\n\x11\x43reateUserRequest\x12-\n\x04user\x18\x01 \x01(\x0b\x32\x13.tenon.auth.v1.UserB\x04\xe2\x41\x01\x02R\x04user\x12*\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\"\x7f\n\x11UpdateUserRequest\x12-\n\x04user\x18\x01 \x01(\x0b\x32\x13.tenon.auth.v1.UserB\x04\xe2\x41\x01\x02R\x04user\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\"U\n\x11\x44\x65leteUserRequest\x12,\n\x04name\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04name\x12\x12\n\x04\x65tag\x18\x02 \x01(\tR\x04\x65tag\"E\n\x15\x45xportUserDataRequest\x12,\n\x04name\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04name\"E\n\x16\x45xportUserDataResponse\x12+\n\x04\x64\x61ta\x18\x01 \x01(\x0b\x32\x17.google.protobuf.StructR\x04\x64\x61ta\"D\n\x14ResetPasswordRequest\x12,\n\x04name\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xfa\x41\x11\n\x0f\x61uth.tenon/UserR\x04name\">\n\x15ResetPasswordResponse\x12%\n\x08password\x18\x01 \x01(\tB\t\x80\x01\x01\x8a\xf9#\x02 \x01R\x08password\"\x93\x01\n\x15\x43hangePasswordRequest\x12@\n\x10\x63urrent_password\x18\x01 \x01(\tB\x15\x80\x01\x01\xe2\x41\x01\x02\xbaH\x05r\x03\x18\x80\x01\x8a\xf9#\x02 \x01R\x0f\x63urrentPassword\x12\x38\n\x0cnew_password\x18\x02 \x01(\tB\x15\x80\x01\x01\xe2\x41\x01\x02\xbaH\x05r\x03\x18\x80\x01\x8a\xf9#\x02 \x01R\x0bnewPassword\"\x18\n\x16\x43hangePasswordResponse2\xde\t\n\x0bUserService\x12|\n\x07GetUser\x12\x1d.tenon.auth.v1.GetUserRequest\x1a\x13.tenon.auth.v1.User\"=\x90\x02\x01\xda\x41\x04name\x8a\xf9#\x10\x1a\x0e\x61uth.users.get\x82\xd3\xe4\x93\x02\x19\x12\x17/auth/v1/{name=users/*}\x12~\n\tListUsers\x12\x1f.tenon.auth.v1.ListUsersRequest\x1a .tenon.auth.v1.ListUsersResponse\".\x90\x02\x01\x8a\xf9#\x11\x1a\x0f\x61uth.users.list\x82\xd3\xe4\x93\x02\x10\x12\x0e/auth/v1/users\x12\x7f\n\nCreateUser\x12 .tenon.auth.v1.CreateUserRequest\x1a\x13.tenon.auth.v1.User\":\xda\x41\x04user\x8a\xf9#\x13\x1a\x11\x61uth.users.create\x82\xd3\xe4\x93\x02\x16\"\x0e/auth/v1/users:\x04user\x12\x9c\x01\n\nUpdateUser\x12 .tenon.auth.v1.UpdateUserRequest\x1a\x13.tenon.auth.v1.User\"W\x90\x02\x02\xda\x41\x10user,update_mask\x8a\xf9#\x13\x1a\x11\x61uth.users.update\x82\xd3\xe4\x93\x02$2\x1c/auth/v1/{user.name=users/*}:\x04user\x12\x88\x01\n\nDeleteUser\x12 .tenon.auth.v1.DeleteUserRequest\x1a\x16.google.protobuf.Empty\"@\x90\x02\x02\xda\x41\x04name\x8a\xf9#\x13\x1a\x11\x61uth.users.delete\x82\xd3\xe4\x93\x02\x19*\x17/auth/v1/{name=users/*}\x12\xaa\x01\n\x0e\x45xportUserData\x12$.tenon.auth.v1.ExportUserDataRequest\x1a%.tenon.auth.v1.ExportUserDataResponse\"K\x90\x02\x01\xda\x41\x04name\x8a\xf9#\x13\x1a\x11\x61uth.users.export\x82\xd3\xe4\x93\x02$\x12\"/auth/v1/{name=users/*}:exportData\x12\xad\x01\n\rResetPassword\x12#.tenon.auth.v1.ResetPasswordRequest\x1a$.tenon.auth.v1.ResetPasswordResponse\"Q\xda\x41\x04name\x8a\xf9#\x16\x1a\x14\x61uth.passwords.reset\x82\xd3\xe4\x93\x02*\"%/auth/v1/{name=users/*}:resetPassword:\x01*\x12\xc8\x01\n\x0e\x43hangePassword\x12$.tenon.auth.v1.ChangePasswordRequest\x1a%.tenon.auth.v1.ChangePasswordResponse\"i\x8a\xf9#=\x12\x31\x45verybody may change the password that they know.*\x08\x08\x01\x10\n\x1a\x02\x08<\x82\xd3\xe4\x93\x02\"\"\x1d/auth/v1/users:changePassword:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +52,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEUSERREQUEST'].fields_by_name['user']._serialized_options = b'\342A\001\002'
   _globals['_DELETEUSERREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_DELETEUSERREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\021\n\017auth.tenon/User'
+  _globals['_EXPORTUSERDATAREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_EXPORTUSERDATAREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\021\n\017auth.tenon/User'
   _globals['_RESETPASSWORDREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_RESETPASSWORDREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\021\n\017auth.tenon/User'
   _globals['_RESETPASSWORDRESPONSE'].fields_by_name['password']._loaded_options = None
@@ -58,7 +61,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['current_password']._loaded_options = None
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['current_password']._serialized_options = b'\200\001\001\342A\001\002\272H\005r\003\030\200\001\212\371#\002 \001'
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._loaded_options = None
-  _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._serialized_options = b'\200\001\001\342A\001\002\272H\007r\005\020\017\030\200\001\212\371#\002 \001'
+  _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._serialized_options = b'\200\001\001\342A\001\002\272H\005r\003\030\200\001\212\371#\002 \001'
   _globals['_USERSERVICE'].methods_by_name['GetUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['GetUser']._serialized_options = b'\220\002\001\332A\004name\212\371#\020\032\016auth.users.get\202\323\344\223\002\031\022\027/auth/v1/{name=users/*}'
   _globals['_USERSERVICE'].methods_by_name['ListUsers']._loaded_options = None
@@ -69,30 +72,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSERVICE'].methods_by_name['UpdateUser']._serialized_options = b'\220\002\002\332A\020user,update_mask\212\371#\023\032\021auth.users.update\202\323\344\223\002$2\034/auth/v1/{user.name=users/*}:\004user'
   _globals['_USERSERVICE'].methods_by_name['DeleteUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['DeleteUser']._serialized_options = b'\220\002\002\332A\004name\212\371#\023\032\021auth.users.delete\202\323\344\223\002\031*\027/auth/v1/{name=users/*}'
+  _globals['_USERSERVICE'].methods_by_name['ExportUserData']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['ExportUserData']._serialized_options = b'\220\002\001\332A\004name\212\371#\023\032\021auth.users.export\202\323\344\223\002$\022\"/auth/v1/{name=users/*}:exportData'
   _globals['_USERSERVICE'].methods_by_name['ResetPassword']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['ResetPassword']._serialized_options = b'\332A\004name\212\371#\026\032\024auth.passwords.reset\202\323\344\223\002*\"%/auth/v1/{name=users/*}:resetPassword:\001*'
   _globals['_USERSERVICE'].methods_by_name['ChangePassword']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['ChangePassword']._serialized_options = b'\212\371#=\0221Everybody may change the password that they know.*\010\010\001\020\n\032\002\010<\202\323\344\223\002\"\"\035/auth/v1/users:changePassword:\001*'
-  _globals['_GETUSERREQUEST']._serialized_start=316
-  _globals['_GETUSERREQUEST']._serialized_end=378
-  _globals['_LISTUSERSREQUEST']._serialized_start=381
-  _globals['_LISTUSERSREQUEST']._serialized_end=510
-  _globals['_LISTUSERSRESPONSE']._serialized_start=512
-  _globals['_LISTUSERSRESPONSE']._serialized_end=614
-  _globals['_CREATEUSERREQUEST']._serialized_start=616
-  _globals['_CREATEUSERREQUEST']._serialized_end=726
-  _globals['_UPDATEUSERREQUEST']._serialized_start=728
-  _globals['_UPDATEUSERREQUEST']._serialized_end=855
-  _globals['_DELETEUSERREQUEST']._serialized_start=857
-  _globals['_DELETEUSERREQUEST']._serialized_end=942
-  _globals['_RESETPASSWORDREQUEST']._serialized_start=944
-  _globals['_RESETPASSWORDREQUEST']._serialized_end=1012
-  _globals['_RESETPASSWORDRESPONSE']._serialized_start=1014
-  _globals['_RESETPASSWORDRESPONSE']._serialized_end=1076
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1079
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1228
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1230
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1254
-  _globals['_USERSERVICE']._serialized_start=1257
-  _globals['_USERSERVICE']._serialized_end=2330
+  _globals['_GETUSERREQUEST']._serialized_start=346
+  _globals['_GETUSERREQUEST']._serialized_end=408
+  _globals['_LISTUSERSREQUEST']._serialized_start=411
+  _globals['_LISTUSERSREQUEST']._serialized_end=540
+  _globals['_LISTUSERSRESPONSE']._serialized_start=542
+  _globals['_LISTUSERSRESPONSE']._serialized_end=644
+  _globals['_CREATEUSERREQUEST']._serialized_start=646
+  _globals['_CREATEUSERREQUEST']._serialized_end=756
+  _globals['_UPDATEUSERREQUEST']._serialized_start=758
+  _globals['_UPDATEUSERREQUEST']._serialized_end=885
+  _globals['_DELETEUSERREQUEST']._serialized_start=887
+  _globals['_DELETEUSERREQUEST']._serialized_end=972
+  _globals['_EXPORTUSERDATAREQUEST']._serialized_start=974
+  _globals['_EXPORTUSERDATAREQUEST']._serialized_end=1043
+  _globals['_EXPORTUSERDATARESPONSE']._serialized_start=1045
+  _globals['_EXPORTUSERDATARESPONSE']._serialized_end=1114
+  _globals['_RESETPASSWORDREQUEST']._serialized_start=1116
+  _globals['_RESETPASSWORDREQUEST']._serialized_end=1184
+  _globals['_RESETPASSWORDRESPONSE']._serialized_start=1186
+  _globals['_RESETPASSWORDRESPONSE']._serialized_end=1248
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1251
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1398
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1400
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1424
+  _globals['_USERSERVICE']._serialized_start=1427
+  _globals['_USERSERVICE']._serialized_end=2673
 # @@protoc_insertion_point(module_scope)

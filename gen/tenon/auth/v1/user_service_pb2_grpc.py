@@ -63,6 +63,11 @@ class UserServiceStub:
                 request_serializer=tenon_dot_auth_dot_v1_dot_user__service__pb2.DeleteUserRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.ExportUserData = channel.unary_unary(
+                '/tenon.auth.v1.UserService/ExportUserData',
+                request_serializer=tenon_dot_auth_dot_v1_dot_user__service__pb2.ExportUserDataRequest.SerializeToString,
+                response_deserializer=tenon_dot_auth_dot_v1_dot_user__service__pb2.ExportUserDataResponse.FromString,
+                _registered_method=True)
         self.ResetPassword = channel.unary_unary(
                 '/tenon.auth.v1.UserService/ResetPassword',
                 request_serializer=tenon_dot_auth_dot_v1_dot_user__service__pb2.ResetPasswordRequest.SerializeToString,
@@ -121,6 +126,14 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportUserData(self, request, context):
+        """Returns all that auth holds about a user, but no secrets. Repeating it is safe. It fails with NOT_FOUND where there
+        is no such user.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ResetPassword(self, request, context):
         """Gives a user a new random password, shows it once and ends the user's sessions. Repeating it makes another
         password. It fails with NOT_FOUND where there is no such user, and with PERMISSION_DENIED (GRANT_EXCEEDS_OWN)
@@ -133,7 +146,8 @@ class UserServiceServicer:
     def ChangePassword(self, request, context):
         """Changes the caller's own password and ends the caller's other sessions. Repeating it fails, since the current
         password is another by then. It fails with PERMISSION_DENIED (CURRENT_PASSWORD_WRONG) where the current password
-        is not the one given, and with RESOURCE_EXHAUSTED (SIGN_IN_THROTTLED) after too many wrong ones.
+        is not the one given, with INVALID_ARGUMENT (PASSWORD_UNSUITABLE) where the new one would be guessed, and with
+        RESOURCE_EXHAUSTED (SIGN_IN_THROTTLED) after too many wrong ones.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -166,6 +180,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.DeleteUser,
                     request_deserializer=tenon_dot_auth_dot_v1_dot_user__service__pb2.DeleteUserRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ExportUserData': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportUserData,
+                    request_deserializer=tenon_dot_auth_dot_v1_dot_user__service__pb2.ExportUserDataRequest.FromString,
+                    response_serializer=tenon_dot_auth_dot_v1_dot_user__service__pb2.ExportUserDataResponse.SerializeToString,
             ),
             'ResetPassword': grpc.unary_unary_rpc_method_handler(
                     servicer.ResetPassword,
@@ -314,6 +333,33 @@ class UserService:
             '/tenon.auth.v1.UserService/DeleteUser',
             tenon_dot_auth_dot_v1_dot_user__service__pb2.DeleteUserRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportUserData(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tenon.auth.v1.UserService/ExportUserData',
+            tenon_dot_auth_dot_v1_dot_user__service__pb2.ExportUserDataRequest.SerializeToString,
+            tenon_dot_auth_dot_v1_dot_user__service__pb2.ExportUserDataResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,10 @@ class UserServiceStub:
     with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where the user holds more than the caller does, and with
     FAILED_PRECONDITION (LAST_ADMINISTRATOR) where nobody would be left who may do everything.
     """
+    ExportUserData: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ExportUserDataRequest, _user_service_pb2.ExportUserDataResponse]
+    """Returns all that auth holds about a user, but no secrets. Repeating it is safe. It fails with NOT_FOUND where there
+    is no such user.
+    """
     ResetPassword: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ResetPasswordRequest, _user_service_pb2.ResetPasswordResponse]
     """Gives a user a new random password, shows it once and ends the user's sessions. Repeating it makes another
     password. It fails with NOT_FOUND where there is no such user, and with PERMISSION_DENIED (GRANT_EXCEEDS_OWN)
@@ -65,7 +69,8 @@ class UserServiceStub:
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ChangePasswordRequest, _user_service_pb2.ChangePasswordResponse]
     """Changes the caller's own password and ends the caller's other sessions. Repeating it fails, since the current
     password is another by then. It fails with PERMISSION_DENIED (CURRENT_PASSWORD_WRONG) where the current password
-    is not the one given, and with RESOURCE_EXHAUSTED (SIGN_IN_THROTTLED) after too many wrong ones.
+    is not the one given, with INVALID_ARGUMENT (PASSWORD_UNSUITABLE) where the new one would be guessed, and with
+    RESOURCE_EXHAUSTED (SIGN_IN_THROTTLED) after too many wrong ones.
     """
 
 @_typing.type_check_only
@@ -94,6 +99,10 @@ class UserServiceAsyncStub(UserServiceStub):
     with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where the user holds more than the caller does, and with
     FAILED_PRECONDITION (LAST_ADMINISTRATOR) where nobody would be left who may do everything.
     """
+    ExportUserData: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ExportUserDataRequest, _user_service_pb2.ExportUserDataResponse]  # type: ignore[assignment]
+    """Returns all that auth holds about a user, but no secrets. Repeating it is safe. It fails with NOT_FOUND where there
+    is no such user.
+    """
     ResetPassword: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ResetPasswordRequest, _user_service_pb2.ResetPasswordResponse]  # type: ignore[assignment]
     """Gives a user a new random password, shows it once and ends the user's sessions. Repeating it makes another
     password. It fails with NOT_FOUND where there is no such user, and with PERMISSION_DENIED (GRANT_EXCEEDS_OWN)
@@ -102,7 +111,8 @@ class UserServiceAsyncStub(UserServiceStub):
     ChangePassword: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ChangePasswordRequest, _user_service_pb2.ChangePasswordResponse]  # type: ignore[assignment]
     """Changes the caller's own password and ends the caller's other sessions. Repeating it fails, since the current
     password is another by then. It fails with PERMISSION_DENIED (CURRENT_PASSWORD_WRONG) where the current password
-    is not the one given, and with RESOURCE_EXHAUSTED (SIGN_IN_THROTTLED) after too many wrong ones.
+    is not the one given, with INVALID_ARGUMENT (PASSWORD_UNSUITABLE) where the new one would be guessed, and with
+    RESOURCE_EXHAUSTED (SIGN_IN_THROTTLED) after too many wrong ones.
     """
 
 class UserServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -160,6 +170,16 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ExportUserData(
+        self,
+        request: _user_service_pb2.ExportUserDataRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_service_pb2.ExportUserDataResponse, _abc.Awaitable[_user_service_pb2.ExportUserDataResponse]]:
+        """Returns all that auth holds about a user, but no secrets. Repeating it is safe. It fails with NOT_FOUND where there
+        is no such user.
+        """
+
+    @_abc_1.abstractmethod
     def ResetPassword(
         self,
         request: _user_service_pb2.ResetPasswordRequest,
@@ -178,7 +198,8 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_user_service_pb2.ChangePasswordResponse, _abc.Awaitable[_user_service_pb2.ChangePasswordResponse]]:
         """Changes the caller's own password and ends the caller's other sessions. Repeating it fails, since the current
         password is another by then. It fails with PERMISSION_DENIED (CURRENT_PASSWORD_WRONG) where the current password
-        is not the one given, and with RESOURCE_EXHAUSTED (SIGN_IN_THROTTLED) after too many wrong ones.
+        is not the one given, with INVALID_ARGUMENT (PASSWORD_UNSUITABLE) where the new one would be guessed, and with
+        RESOURCE_EXHAUSTED (SIGN_IN_THROTTLED) after too many wrong ones.
         """
 
 def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -124,6 +124,8 @@ class Decisions:
     """What accounts hold by their roles."""
     models: Models = field(default_factory=Models)
     """Models that were read."""
+    most_read: int = MOST_READ
+    """Relations that one answer may depend on."""
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     """Now, with its time zone."""
 
@@ -172,9 +174,9 @@ class Decisions:
             start = Start(
                 resource_type=resource.type, resource_ids=(resource.id,), reads=reads, subject=question.subject
             )
-            state, relations = await reader.reach(start, now=now, limit=MOST_READ)
+            state, relations = await reader.reach(start, now=now, limit=self.most_read)
         if relations is None:
-            raise AccessTooLarge("relations", MOST_READ)
+            raise AccessTooLarge("relations", self.most_read)
         graph = Graph(model, relations, [Node(resource.type, resource.id, question.permission)])
         return graph, self.circumstances(model, question.context, now), state.revision
 
@@ -197,7 +199,7 @@ class Decisions:
                     reads=model.reads((type_, first.permission)),
                     subject=first.subject,
                 )
-                state, relations = await reader.reach(start, now=now, limit=MOST_READ * len(ids))
+                state, relations = await reader.reach(start, now=now, limit=self.most_read * len(ids))
                 if state.model_revision == model.revision:
                     break
             # What was known of the model may be out of date: what is unknown by it may be known by now.
@@ -207,7 +209,7 @@ class Decisions:
         know_subject(model, first.subject)
         check_fresh(state, fresh)
         if relations is None:
-            raise AccessTooLarge("relations", MOST_READ)
+            raise AccessTooLarge("relations", self.most_read)
         roots = [Node(type_, id_, first.permission) for id_ in ids]
         circumstances = self.circumstances(model, first.context, now)
         values = Graph(model, relations, roots).evaluate(first.subject, circumstances)

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.auth.domain.access.decisions import MOST_READ, check_fresh, know_name, know_subject
+from services.auth.domain.access.decisions import check_fresh, know_name, know_subject
 from services.auth.domain.access.evaluation import Graph
 from services.auth.domain.access.names import EVERYBODY, Node, Object
 from services.auth.domain.access.relations import Start
@@ -87,7 +87,9 @@ class Listing:
                 check_fresh(state, fresh)
                 if ids is None:
                     raise AccessTooLarge("objects", MOST_PASSED)
-                values = await _Chunks(reader, model, permission, circumstances, now).judge(start, ids)
+                values = await _Chunks(reader, model, permission, circumstances, now, self.decisions.most_read).judge(
+                    start, ids
+                )
                 found += [(id_, value) for id_, value in zip(ids, values, strict=True) if value.state]
                 if len(found) > count or len(ids) < _CHUNK:
                     return _page(found, count, state)
@@ -151,11 +153,12 @@ class _Chunks:
     permission: str
     circumstances: Circumstances
     now: datetime
+    limit: int
 
     async def judge(self, start: Start, ids: Sequence[str]) -> list[Value]:
         if not ids:
             return []
-        _, relations = await self.reader.reach(start._replace(resource_ids=tuple(ids)), now=self.now, limit=MOST_READ)
+        _, relations = await self.reader.reach(start._replace(resource_ids=tuple(ids)), now=self.now, limit=self.limit)
         if relations is not None:
             roots = [Node(start.resource_type, id_, self.permission) for id_ in ids]
             assert start.subject is not None  # noqa: S101 - a list of resources is always somebody's
@@ -163,7 +166,7 @@ class _Chunks:
             await asyncio.sleep(0)
             return [values[root] for root in roots]
         if len(ids) == 1:
-            raise AccessTooLarge("relations", MOST_READ)
+            raise AccessTooLarge("relations", self.limit)
         half = len(ids) // 2
         return [*await self.judge(start, ids[:half]), *await self.judge(start, ids[half:])]
 

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+from services.auth.domain.errors.access import (
+    AccessModelChanged,
+    AccessModelInUse,
+    AccessModelInvalid,
+    AccessModelMissing,
+    AccessNameUnknown,
+    AccessQueryInvalid,
+    AccessTooLarge,
+    CheckedAtUnknown,
+    ContextInvalid,
+    RelationInvalid,
+    RelationPreconditionFailed,
+)
 from services.auth.domain.errors.accounts import UserDisabled, UserUnknown
 from services.auth.domain.errors.factors import (
     AuthenticatorExists,
@@ -64,6 +77,13 @@ from services.auth.domain.errors.sign_in import (
 from services.auth.domain.errors.tokens import SigningKeyMissing, TokenTooLarge
 
 __all__ = [
+    "AccessModelChanged",
+    "AccessModelInUse",
+    "AccessModelInvalid",
+    "AccessModelMissing",
+    "AccessNameUnknown",
+    "AccessQueryInvalid",
+    "AccessTooLarge",
     "ApiKeyExpiryInvalid",
     "ApiKeyInvalid",
     "ApiKeyOwnerInvalid",
@@ -71,10 +91,12 @@ __all__ = [
     "ApiKeyUnknown",
     "AuthenticatorExists",
     "AuthenticatorUnknown",
+    "CheckedAtUnknown",
     "ClientInvalid",
     "ClientPublic",
     "ClientUnknown",
     "ConsentUnknown",
+    "ContextInvalid",
     "CurrentPasswordWrong",
     "DpopNonceNeeded",
     "DpopProofInvalid",
@@ -99,6 +121,8 @@ __all__ = [
     "ReauthenticationNeeded",
     "RefreshTokenInvalid",
     "RefreshTokenReused",
+    "RelationInvalid",
+    "RelationPreconditionFailed",
     "ReplayUnavailable",
     "RoleInUse",
     "RoleUnknown",

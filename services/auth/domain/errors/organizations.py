@@ -72,7 +72,8 @@ class MemberUnknown(NotFound):
         """Take the names."""
         listed = ", ".join(sorted(members)[:20])
         super().__init__(
-            f"There is no {listed} whom you may add. Invite people of other organizations.", metadata={"members": listed}
+            f"There is no {listed} whom you may add. Invite people of other organizations.",
+            metadata={"members": listed},
         )
 
 

@@ -52,7 +52,7 @@ def provisioning_uri(seed: bytes, *, account: str, issuer: str) -> str:
     """Return the `otpauth://` address that an app reads from a QR code (Key Uri Format)."""
     secret = base64.b32encode(seed).decode().rstrip("=")
     query = urlencode({"secret": secret, "issuer": issuer, "digits": DIGITS, "period": PERIOD}, quote_via=quote)
-    return f"otpauth://totp/{quote(f'{issuer}:{account}', safe='')}?{query}"
+    return f"otpauth://totp/{quote(issuer, safe='')}:{quote(account, safe='')}?{query}"
 
 
 def readable_seed(seed: bytes) -> str:

@@ -39,7 +39,7 @@ CLAIMS = tuple(claim for claims in BY_SCOPE.values() for claim in claims)
 class People(Protocol):
     """Says what is known of people."""
 
-    async def find_claims(self, organization: str, user: str) -> Mapping[str, Any] | None:
+    async def find_claims(self, user: str) -> Mapping[str, Any] | None:
         """Return the claims of a person that somebody has given; None where nobody of that name may sign in."""
 
 

@@ -88,7 +88,9 @@ class ClientSecrets:
             return secret, text
 
     async def list(self, granter: Granter, client: str) -> Sequence[ClientSecret]:
-        """Return what may be known of a client's secrets."""
+        """Return what may be known of a client's secrets. Raises `ClientUnknown`."""
+        if await self.registering.clients.find_own(granter.organization, client) is None:
+            raise ClientUnknown(client)
         return await self.kept.list_secrets(granter.organization, client)
 
     async def remove(self, granter: Granter, client: str, secret: str) -> None:

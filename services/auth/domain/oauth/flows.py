@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from services.auth.domain.audit import AuditEntry
+from services.auth.domain.authentication import LEVELS, reaches
 from services.auth.domain.errors import FlowUnknown
 from services.auth.domain.oauth.codes import LIFETIME as CODE_LIFETIME
 from services.auth.domain.oauth.codes import Code
@@ -32,6 +33,7 @@ from services.auth.domain.sessions import digest_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from services.auth.domain.accounts import Account, Directory
     from services.auth.domain.audit import Audit
     from services.auth.domain.oauth.clients import Client, Clients
     from services.auth.domain.oauth.codes import Codes
@@ -177,6 +179,8 @@ class Flows:
     """Where flows are kept."""
     clients: Clients
     """Finds clients."""
+    directory: Directory
+    """Finds who acts in a client's organization."""
     consents: Consents
     """Where consents are kept."""
     codes: Codes
@@ -198,9 +202,10 @@ class Flows:
         """
         now = self.clock()
         flow = Flow(id=secrets.token_urlsafe(_ID_BYTES), request=request, created=now, expires=now + LIFETIME)
-        step = await self._step(flow, client, session)
-        if step is Step.ANSWER and session is not None:
-            return await self._answer(flow, session, kept=False)
+        account = await self._signed_in(flow, client, session)
+        step = await self._step(flow, client, account)
+        if step is Step.ANSWER and session is not None and account is not None:
+            return await self._answer(flow, session, account, kept=False)
         if "none" in request.prompt:
             raise await self._refusal(flow, client, session, step)
         await self.kept.keep(flow)
@@ -211,18 +216,20 @@ class Flows:
         flow, client = await self._find(flow_id)
         if flow.denied:
             return await self._deny(flow)
-        step = await self._step(flow, client, session)
-        if step is Step.ANSWER and session is not None:
-            return await self._answer(flow, session, kept=True)
+        account = await self._signed_in(flow, client, session)
+        step = await self._step(flow, client, account)
+        if step is Step.ANSWER and session is not None and account is not None:
+            return await self._answer(flow, session, account, kept=True)
         return Next(step=step, flow=flow.id)
 
     async def describe(self, flow_id: str, session: Session | None = None) -> FlowView:
         """Return what pages show. Raises `FlowUnknown`."""
         flow, client = await self._find(flow_id)
         request = flow.request
-        signed_in = session is not None and await self._is_signed_in(flow, client, session)
-        agreed = await self._has_agreed(flow, client, session)
-        left = ((Step.SIGN_IN, not signed_in), (Step.CONSENT, not agreed), (Step.ANSWER, True))
+        account = await self._account(client, session)
+        signed_in = await self._signed_in(flow, client, session)
+        agreed = await self._has_agreed(flow, client, account)
+        left = ((Step.SIGN_IN, signed_in is None), (Step.CONSENT, not agreed), (Step.ANSWER, True))
         scheme, _, rest = request.redirect_uri.partition("://")
         return FlowView(
             client_name=client.display_name or client.id,
@@ -232,7 +239,7 @@ class Flows:
             redirect_host=rest.partition("/")[0].partition("?")[0] or scheme.partition(":")[0],
             login_hint=request.login_hint,
             organization="" if client.any_organization else client.organization,
-            acr=request.levels[0] if request.levels else "",
+            acr=_level_of(request, account),
             max_age=request.max_age,
             prompt=request.prompt,
             ui_locales=tuple(request.ui_locales.split()),
@@ -244,19 +251,20 @@ class Flows:
     async def approve(self, flow_id: str, session: Session) -> None:
         """Keep that the person of a session has agreed. Raises `FlowUnknown`."""
         flow, client = await self._find(flow_id)
-        if not await self._is_signed_in(flow, client, session):
+        account = await self._signed_in(flow, client, session)
+        if account is None:
             raise FlowUnknown
         now = self.clock()
         async with self.transactions.together():
-            if not await self.kept.decide(flow_id, approver=_person(session), denied=False):
+            if not await self.kept.decide(flow_id, approver=account.name, denied=False):
                 raise FlowUnknown
             if not client.first_party:
                 scopes = flow.request.scopes
-                await self.consents.give(session.organization, session.user, client.id, scopes, now=now)
+                await self.consents.give(account.acts_in, account.name, client.id, scopes, now=now)
             await self.audit.record(
                 AuditEntry(
                     kind="consent.given",
-                    organization=session.organization,
+                    organization=account.acts_in,
                     actor=session.user,
                     subject=client.name,
                     session=session.id,
@@ -281,12 +289,29 @@ class Flows:
             raise FlowUnknown
         return flow, client
 
-    async def _step(self, flow: Flow, client: Client, session: Session | None) -> Step:
-        if session is None or not await self._is_signed_in(flow, client, session):
+    async def _step(self, flow: Flow, client: Client, account: Account | None) -> Step:
+        if account is None:
             return Step.SIGN_IN
-        return Step.ANSWER if await self._has_agreed(flow, client, session) else Step.CONSENT
+        return Step.ANSWER if await self._has_agreed(flow, client, account) else Step.CONSENT
 
-    async def _is_signed_in(self, flow: Flow, client: Client, session: Session) -> bool:
+    async def _account(self, client: Client, session: Session | None) -> Account | None:
+        """Return whoever has signed in, as they act for the client: where it lives, or at home for one of all."""
+        if session is None:
+            return None
+        organization = session.organization if client.any_organization else client.organization
+        account = await self.directory.find_acting(organization, session.user)
+        return None if account is None or account.disabled else account
+
+    async def _signed_in(self, flow: Flow, client: Client, session: Session | None) -> Account | None:
+        """Return whoever has signed in, if they have done so as the request and their organization ask."""
+        if session is None or not await self._is_fit(flow, session):
+            return None
+        account = await self._account(client, session)
+        if account is None or (account.needs_second_factor and not reaches(session.authentication.level, LEVELS[1])):
+            return None
+        return account
+
+    async def _is_fit(self, flow: Flow, session: Session) -> bool:
         request, proof = flow.request, session.authentication
         renewed = proof.time > flow.created
         if {"login", "select_account"} & set(request.prompt) and not renewed:
@@ -296,27 +321,27 @@ class Flows:
             return False
         if request.levels and not any(proof.satisfies(level, None, flow.created) for level in request.levels):
             return False
-        return client.serves(session.organization) and await self._is_expected(request, session)
+        return await self._is_expected(request, session)
 
     async def _is_expected(self, request: AuthorizationRequest, session: Session) -> bool:
         if request.expected not in {"", session.user}:
             return False
         return not request.hint or await self.hints.read_hint(request.hint, request.client) == session.user
 
-    async def _has_agreed(self, flow: Flow, client: Client, session: Session | None) -> bool:
-        if session is not None and flow.approver == _person(session):
+    async def _has_agreed(self, flow: Flow, client: Client, account: Account | None) -> bool:
+        if account is not None and flow.approver == account.name:
             return True
-        if session is None or not client.is_assured or client.first_party:
+        if account is None or not client.is_assured or client.first_party:
             return is_covered_by(client, flow.request, frozenset())
-        given = await self.consents.find(session.organization, session.user, client.id)
+        given = await self.consents.find(account.acts_in, account.name, client.id)
         return is_covered_by(client, flow.request, given)
 
-    async def _answer(self, flow: Flow, session: Session, *, kept: bool) -> Next:
+    async def _answer(self, flow: Flow, session: Session, account: Account, *, kept: bool) -> Next:
         text = secrets.token_urlsafe(_CODE_BYTES)
         code = Code(
             request=replace(flow.request, hint=""),
-            organization=session.organization,
-            user=session.user,
+            organization=account.acts_in,
+            user=account.name,
             session=session.id,
             family=secrets.token_urlsafe(16),
             expires=self.clock() + CODE_LIFETIME,
@@ -339,7 +364,7 @@ class Flows:
         if step is Step.CONSENT:
             return OAuthError("consent_required", "The person has to agree first.")
         weaker = replace(flow, request=replace(flow.request, levels=()))
-        if session is not None and await self._is_signed_in(weaker, client, session):
+        if await self._signed_in(weaker, client, session) is not None:
             # RFC 9470 §5: all is well but how the person has proven who they are.
             return OAuthError("unmet_authentication_requirements", "The person has to sign in more surely.")
         return OAuthError("login_required", "The person has to sign in first.")
@@ -352,6 +377,9 @@ def answer_to(request: AuthorizationRequest, parameters: Mapping[str, str]) -> A
     return Answer(redirect_uri=request.redirect_uri, response_mode=mode, parameters={**parameters, **state})
 
 
-def _person(session: Session) -> str:
-    """Return who is signed in, told apart over all organizations."""
-    return f"{session.organization} {session.user}"
+def _level_of(request: AuthorizationRequest, account: Account | None) -> str:
+    """Return the level of assurance that has to be reached, or nothing."""
+    wanted = request.levels[0] if request.levels else ""
+    if account is not None and account.needs_second_factor and not reaches(wanted, LEVELS[1]):
+        return LEVELS[1]
+    return wanted

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from services.auth.domain.accounts import Account
 from services.auth.domain.audit import AuditEntry
-from services.auth.domain.errors import RefreshTokenInvalid, RefreshTokenReused
+from services.auth.domain.errors import RefreshTokenInvalid, RefreshTokenReused, StrongerSignInRequired
 from services.auth.domain.families import Proof, Request
 from services.auth.domain.oauth import pkce
 from services.auth.domain.oauth.claims import asked_for
@@ -138,14 +138,14 @@ class CodeGrant:
                 code = await self.codes.use(redemption, now=self.clock())
                 if code is not None:
                     return await self._open(asked, code)
-        except RefreshTokenInvalid as error:
+        except (RefreshTokenInvalid, StrongerSignInRequired) as error:
             raise _code_refused() from error
         await self._end_reused(asked, redemption)
         raise _code_refused()
 
     async def _open(self, asked: Asked, code: Code) -> Granted:
         _check_narrowing(asked, code.request.audience)
-        account = await self.directory.find_by_name(code.organization, code.user)
+        account = await self.directory.find_acting(code.organization, code.user)
         session = await self.sessions.kept.find(code.session)
         if account is None or account.disabled or session is None or session.ended is not None:
             raise _code_refused()

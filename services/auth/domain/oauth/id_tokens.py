@@ -61,7 +61,7 @@ class Identities:
         family, proof = identity.family, identity.family.authentication
         known: Mapping[str, Any] = {}
         if identity.asked:
-            known = await self.people.find_claims(family.organization, family.user) or {}
+            known = await self.people.find_claims(family.user) or {}
         claims: dict[str, Any] = {
             "iss": self.issuer,
             "sub": family.user,

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 TOLD = ("iss", "sub", "aud", "client_id", "iat", "nbf", "exp", "jti", "org", "permissions", "scope", "sid")
 TOLD_OF_PEOPLE = ("auth_time", "acr", "amr", "cnf", "act")
+CONCERNED = (
+    ("session", "sid"),
+    ("grant", "grant"),
+    ("subject", "sub"),
+    ("client", "client_id"),
+    ("organization", "org"),
+    ("token", "jti"),
+)
+"""What revocations are about, and the claim that says it."""
+
 INACTIVE: Mapping[str, Any] = {"active": False}
 """All that is said of a token that is no good, or that is not the caller's to know (RFC 7662 §2.2)."""
 
@@ -127,8 +137,7 @@ class Revoking:
 
 def revocation_keys(claims: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the keys of the revocations that would concern a token."""
-    named = (("session", "sid"), ("grant", "grant"), ("subject", "sub"), ("client", "client_id"), ("token", "jti"))
-    return tuple(f"{key}:{claims[claim]}" for key, claim in named if claims.get(claim))
+    return tuple(f"{key}:{claims[claim]}" for key, claim in CONCERNED if claims.get(claim))
 
 
 def _may_know(client: Client, claims: Mapping[str, Any]) -> bool:

@@ -75,7 +75,7 @@ async def _check(provider: Provider, request: Request, scheme: str, token: str) 
 
 
 async def _answer(provider: Provider, claims: Mapping[str, Any]) -> Response:
-    known = await provider.people.find_claims(claims["org"], claims["sub"])
+    known = await provider.people.find_claims(claims["sub"])
     client = await provider.clients.find(claims["client_id"])
     if known is None or client is None:
         raise OAuthError("invalid_token", "The person or the client is gone.", status=401)

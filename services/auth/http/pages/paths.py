@@ -34,11 +34,10 @@ ROOMS = (
     (AUTHENTICATORS, "Sign-in methods"),
     (SESSIONS, "Sessions"),
     (APPLICATIONS, "Applications"),
-    (IDENTITIES, "Linked identities"),
 )
 """The pages of an account, with their names."""
 
-_LOCAL = re.compile(r"/account(/[a-z]+(-[a-z]+)*){0,3}(\?user_code=[A-Za-z-]{1,16})?")
+_LOCAL = re.compile(r"/account(/[a-z]+(-[a-z]+)*){0,3}(\?user_code=[A-Za-z-]{1,16}|\?link=[A-Za-z0-9_-]{1,128})?")
 
 
 def local_path(asked: str) -> str:

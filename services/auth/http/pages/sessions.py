@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.auth.domain.errors import SessionUnknown
 from services.auth.http.pages.paths import SESSIONS
 
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
+    from services.auth.domain.session_lists import SessionLists
     from services.auth.http.pages.site import Site
     from services.auth.http.pages.visit import Visit
 
@@ -21,6 +24,8 @@ class SessionsPage:
 
     site: Site
     """What pages are built on."""
+    lists: SessionLists
+    """Lists and ends sessions."""
 
     def routes(self) -> tuple[BaseRoute, ...]:
         """Return where it is."""
@@ -29,19 +34,15 @@ class SessionsPage:
     async def show(self, visit: Visit) -> Response:
         """List the sessions that live."""
         session, account = visit.signed_in
-        sessions = self.site.sessions
-        found = await sessions.kept.list_living(account.organization, account.name, now=sessions.clock())
-        others = [one for one in found if one.id != session.id]
-        return visit.render("sessions", others=others)
+        found = await self.lists.list_of(account.organization, account.name)
+        return visit.render("sessions", others=[one for one in found if one.id != session.id])
 
     async def end(self, visit: Visit) -> Response:
         """End one other session, or all others."""
         session, account = visit.signed_in
-        sessions, now = self.site.sessions, self.site.sessions.clock()
         if visit.form.get("which") == "others":
-            await sessions.kept.end_all(account.organization, account.name, now=now, keep=session.id)
+            await self.lists.end_others(account.organization, account.name, keep=session.id)
             return visit.go(SESSIONS, done="others")
-        own = await sessions.kept.list_living(account.organization, account.name, now=now)
-        if visit.form.get("session") in {one.id for one in own}:
-            await sessions.end(visit.form["session"])
+        with suppress(SessionUnknown):  # it has ended by itself
+            await self.lists.end_one(account.organization, account.name, visit.form.get("session", ""))
         return visit.go(SESSIONS, done="one")

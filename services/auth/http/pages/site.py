@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     Answer = Callable[[Visit], Awaitable[Response]]
 
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _log = logging.getLogger(__name__)
 
 STATUSES = {3: 400, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 11: 400, 12: 404, 14: 503, 16: 401}
@@ -129,8 +130,12 @@ class Site:
         return Visit(request=request, look=self.look, binding=binding), not secret
 
     def _elsewhere(self, request: Request) -> Response | None:
-        """Send whoever reads a page under another name to the issuer's: cookies and passkeys belong to that one."""
-        if request.method != "GET" or request.url.hostname == urlsplit(self.issuer).hostname:
+        """Send whoever reads a page under another name of this machine to the issuer's: passkeys know that one alone.
+
+        Only a laptop has several names. Behind a proxy that has a name of its own this would lead around in circles.
+        """
+        names = {request.url.hostname, urlsplit(self.issuer).hostname}
+        if request.method != "GET" or len(names) == 1 or not names <= _LOOPBACK:
             return None
         query = f"?{request.url.query}" if request.url.query else ""
         return RedirectResponse(f"{self.issuer}{request.url.path}{query}", status_code=SEE_OTHER)

@@ -126,8 +126,9 @@ async def test_an_event_says_who_what_when_and_where() -> None:
     assert event.time > 1_700_000_000
 
 
-async def test_a_token_that_was_taken_back_still_says_whose_it_was() -> None:
-    (event,) = await attempt(token="revoked")
+@pytest.mark.parametrize("token", ["revoked", "bound"])
+async def test_a_genuine_token_that_is_refused_still_says_whose_it_was(token: str) -> None:
+    (event,) = await attempt(token=token)
     assert (event.actor, event.organization) == ("users/clerk", "acme")
 
 

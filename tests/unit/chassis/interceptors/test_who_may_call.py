@@ -10,7 +10,7 @@ from services.chassis.call import NOBODY, CallerKind
 from services.chassis.contract import Access, Authenticated, Internal, Permission, Public
 from services.chassis.errors import PermissionDenied, TenonError, Unauthenticated
 from services.chassis.interceptors import ORDER, Chain
-from services.chassis.interceptors.caller import CallerInterceptor
+from services.chassis.interceptors.caller import CallerInterceptor, ProofMissing
 from services.chassis.interceptors.errors import ErrorsInterceptor
 from services.chassis.interceptors.rule import PermissionMissing, RuleInterceptor, TokenMissing, WorkloadNotAllowed
 from services.chassis.interceptors.telemetry import TelemetryInterceptor
@@ -32,12 +32,15 @@ PUBLIC = Public(reason="A test.")
 SIGNED_IN = Authenticated(reason="A test.")
 READ = Permission(name="library.books.get")
 INSIDE = Internal(callers=("auth",))
+EVERYWHERE = Internal(callers=("*",))
+BOUND = "bound-token"
 
 
 def verifier() -> FakeVerifier:
     return FakeVerifier(
         tokens={
             CLERK: FakeClaims(subject="users/clerk", permissions=frozenset({"library.books.*"})),
+            BOUND: FakeClaims(confirmation="thumbprint"),
             ROBOT: FakeClaims(subject="serviceAccounts/robot", permissions=frozenset({"other.things.get"})),
         }
     )
@@ -95,6 +98,17 @@ async def attempt(access: Access, token: str | None = None, peer: str = "", stre
         (INSIDE, None, "spiffe://tenon.local/ns/elsewhere/sa/auth", WorkloadNotAllowed),
         (INSIDE, None, "spiffe://tenon.local/ns/tenon/sa/auth/more", WorkloadNotAllowed),
         (INSIDE, None, "spiffe://tenon.local/ns/tenon/sa/", WorkloadNotAllowed),
+        (INSIDE, None, "spiffe://tenon.local/ns/tenon/sa/*", WorkloadNotAllowed),
+        (EVERYWHERE, None, AUTH, None),
+        (EVERYWHERE, CLERK, AUTH, None),
+        (EVERYWHERE, None, EDGE, WorkloadNotAllowed),
+        (EVERYWHERE, CLERK, EDGE, WorkloadNotAllowed),
+        (EVERYWHERE, None, "", WorkloadNotAllowed),
+        (EVERYWHERE, None, "spiffe://elsewhere/ns/tenon/sa/auth", WorkloadNotAllowed),
+        (SIGNED_IN, BOUND, EDGE, ProofMissing),
+        (READ, BOUND, AUTH, ProofMissing),
+        (INSIDE, BOUND, AUTH, ProofMissing),
+        (PUBLIC, BOUND, EDGE, None),
     ],
 )
 async def test_a_rule_lets_in_whom_it_names_and_nobody_else(
