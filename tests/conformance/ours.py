@@ -22,6 +22,8 @@ SCOPES = ("commerce.products.get", "commerce.products.list")
 """What the tests' people and machines hold."""
 OPENID_SCOPES = ("openid", "profile", "email", "address", "phone", "offline_access")
 MACHINE = "client_credentials"
+SIGN_OUT = "Sign out?"
+"""What the page is headed that asks whether somebody wants to sign out."""
 
 
 class Tenon:
@@ -80,6 +82,9 @@ class Tenon:
 
     def answer(self, page: Page, wish: Wish) -> Step | None:
         person = wish.person or self.person
+        if SIGN_OUT in page.text:
+            stay = next(link for link in page.links if link.endswith("/account"))
+            return Step(kind="sign-out", form=page.forms[0]) if wish.sign_out else Step(kind="sign-out", link=stay)
         if form := page.form("password"):
             who = {"email": person.login} if form.asks("email") else {}
             return Step(kind="sign-in", form=form, values={**who, "password": person.password})
@@ -97,9 +102,31 @@ class Tenon:
         """Do nothing: a key that it does not know makes it look again."""
 
     def _make_person(self, name: str, email: str) -> Person:
-        user = self._post("users", displayName=name, email=email, roles=[self._role])
+        given, family = name.split()
+        user = self._post(
+            "users",
+            displayName=name,
+            givenName=given,
+            familyName=family,
+            email=email,
+            locale="en-GB",
+            zone="Europe/London",
+            pictureUri="https://people.example.com/picture",
+            phoneNumber="+442079460958",
+            roles=[self._role],
+        )
         password = self._post(f"{user['name']}:resetPassword")["password"]
-        claims = {"name": name, "email": email, "email_verified": False}
+        claims = {
+            "name": name,
+            "given_name": given,
+            "family_name": family,
+            "email": email,
+            "email_verified": False,
+            "locale": "en-GB",
+            "zoneinfo": "Europe/London",
+            "picture": "https://people.example.com/picture",
+            "phone_number": "+442079460958",
+        }
         return Person(login=email, password=password, claims=claims)
 
     def _make_service_account(self) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.conformance.provider import Client, Provider
 
 SCOPES = {
-    "profile": {"name"},
+    "profile": {"name", "given_name", "family_name", "locale", "picture", "zoneinfo"},
     "email": {"email", "email_verified"},
     "address": {"address"},
     "phone": {"phone_number"},

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.chassis.audit import AuditTrail
 from services.chassis.contract import RECORD_HOST, Internal, Method, Permission, Service
 from services.chassis.keyring import KEY_BYTES, Keyring, RootKey
 from services.chassis.postgres import Pool
@@ -40,7 +41,12 @@ def test_every_permission_begins_with_the_service_of_its_package(method: Method)
 def test_every_rpc_of_data_is_served() -> None:
     keyring = Keyring([RootKey(id="k", secret=bytes(KEY_BYTES))])
     frame: Any = SimpleNamespace(
-        name=RECORD_HOST, environ={}, keyring=keyring, telemetry=fake_telemetry(), clients=None
+        name=RECORD_HOST,
+        environ={},
+        keyring=keyring,
+        telemetry=fake_telemetry(),
+        clients=None,
+        audit=AuditTrail(None),
     )
     served = ContractHost(frame, Pool("postgresql:///")).serve_contract(own_contract()).handlers
     assert set(served) == {method.path for method in METHODS if method.host == RECORD_HOST}

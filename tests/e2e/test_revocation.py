@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import httpx
 import pytest
 
@@ -18,12 +19,11 @@ from services.chassis.contract import Permission, StandardKind
 from services.chassis.interceptors.caller import EDGE
 from services.chassis.revocations import REVOCATIONS_PATH
 from tests.e2e.forging import claims_of, forge_of
+from tests.e2e.stack import DETAILS, reason_of
 from tests.e2e.test_matrix import outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import grpc
 
     from services.chassis.contract import Method
     from tests.e2e.stack import Stack
@@ -204,6 +204,26 @@ def test_one_session_ends_alone(stack: Stack, admin: httpx.Client, places: list[
     sign_out(stack, admin, person)
     await_refusal(places, person.token)
     assert {place.says(other) for place in places} == {"served"}
+
+
+def test_a_stream_that_has_begun_ends_too(stack: Stack) -> None:
+    """Auth statement 41: a Watch lives for as long as its token, and no longer."""
+    watch = next(
+        m for m in stack.contract().methods.values() if m.standard is not None and m.standard.kind is StandardKind.WATCH
+    )
+    forge = forge_of(stack)
+    metadata = (("authorization", f"Bearer {forge.token('*', sid='watching')}"),)
+    with stack.channel() as channel:
+        stream: Any = channel.unary_stream(watch.path, bytes, bytes)(b"", metadata=metadata, timeout=60)
+        next(stream)
+        forge.revoke(of_session("watching"))
+        began = time.monotonic()
+        with pytest.raises(grpc.RpcError) as caught:
+            for _ in stream:
+                pass
+    assert time.monotonic() - began < SECONDS
+    error: Any = caught.value
+    assert reason_of(dict(error.trailing_metadata())[DETAILS]) == "TOKEN_REVOKED"
 
 
 def test_what_was_revoked_outlives_an_outage_of_auth(stack: Stack, places: list[Place]) -> None:

@@ -24,7 +24,7 @@ class Kept:
 
     relations: dict[tuple[str, ...], Relation] = field(default_factory=dict)
     model: str | None = None
-    state: State = State(0, 0)
+    state: State = field(default_factory=lambda: State(0, 0))
 
 
 class FakeReader:

@@ -1,4 +1,4 @@
-"""What every adapter of `RelationStore` must do, the fake too: subclass the suite and give it the adapter as a fixture."""
+"""What every adapter of `RelationStore` must do, the fake too: subclass the suite, and give it the adapter."""
 
 from __future__ import annotations
 

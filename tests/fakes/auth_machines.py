@@ -48,12 +48,6 @@ class FakeApiKeys:
     async def remove(self, key_id: str) -> None:
         self.keys.pop(key_id, None)
 
-    async def remove_of(self, organization: str, owner: str) -> Sequence[str]:
-        gone = [i for i, key in self.keys.items() if (key.organization, key.owner) == (organization, owner)]
-        for key_id in gone:
-            del self.keys[key_id]
-        return gone
-
     async def note_used(self, used: Mapping[str, datetime]) -> None:
         for key_id, time in used.items():
             if key_id in self.keys:

@@ -19,14 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class FakeTenants(FakePeople):
-    """People of several organizations (ports `Directory`, `Assignments`, `Joining`, `VerifiedAddresses` and others)."""
+    """People of several organizations (ports `Directory`, `Assignments` and others)."""
 
     memberships: dict[tuple[str, str], tuple[str, str, frozenset[str]]] = field(default_factory=dict)
     groups: dict[tuple[str, str], Assignment] = field(default_factory=dict)
-    organizations: dict[str, Organization] = field(default_factory=dict)
-    retired: set[str] = field(default_factory=set)
-    closed: list[str] = field(default_factory=list)
-    verified: set[tuple[str, str]] = field(default_factory=set)
 
     def add_membership(self, name: str, user: str, home: str, *roles: str, organization: str) -> None:
         self.memberships[organization, name] = (user, home, frozenset(roles))
@@ -55,33 +51,33 @@ class FakeTenants(FakePeople):
         kept = self.memberships.get((organization, name))
         return Assignment(roles=kept[2], accounts=frozenset({kept[0]})) if kept else None
 
+    def _members(self, organization: str) -> list[tuple[str, str, frozenset[str]]]:
+        return [kept for (where, _), kept in self.memberships.items() if where == organization]
+
+
+@dataclass
+class FakeJoining:
+    """Makes people act in an organization (port `Joining`)."""
+
+    people: FakeTenants
+
     async def add_user(
         self, organization: str, actor: str, *, email: str, display_name: str, roles: Collection[str]
     ) -> str:
         del actor, display_name
-        name = f"users/{len(self.users) + 1}"
-        super().add_user(name, *roles, email=email, organization=organization)  # type: ignore[misc]  # of another shape
+        name = f"users/{len(self.people.users) + 1}"
+        self.people.add_user(name, *roles, email=email, organization=organization)
         return name
 
     async def add_roles(self, organization: str, actor: str, *, user: str, roles: Collection[str]) -> None:
         del actor
-        kept = self.users[organization, user]
-        self.users[organization, user] = replace(kept, roles=tuple(dict.fromkeys((*kept.roles, *roles))))
+        kept = self.people.users[organization, user]
+        self.people.users[organization, user] = replace(kept, roles=tuple(dict.fromkeys((*kept.roles, *roles))))
 
     async def add_member(self, organization: str, actor: str, *, user: str, home: str, roles: Collection[str]) -> None:
         del actor
-        self.add_membership(f"memberships/{len(self.memberships)}", user, home, *roles, organization=organization)
-
-    async def verify(self, organization: str, user: str, email: str) -> bool:
-        del email
-        self.verified.add((organization, user))
-        return True
-
-    async def is_verified(self, organization: str, user: str) -> bool:
-        return (organization, user) in self.verified
-
-    def _members(self, organization: str) -> list[tuple[str, str, frozenset[str]]]:
-        return [kept for (where, _), kept in self.memberships.items() if where == organization]
+        name = f"memberships/{len(self.people.memberships)}"
+        self.people.add_membership(name, user, home, *roles, organization=organization)
 
 
 @dataclass

@@ -24,6 +24,9 @@ from tenon.auth.v1 import (
     role_pb2,
     role_service_pb2,
     role_service_pb2_grpc,
+    service_account_pb2,
+    service_account_service_pb2,
+    service_account_service_pb2_grpc,
     session_service_pb2,
     session_service_pb2_grpc,
     user_pb2,
@@ -102,6 +105,7 @@ class Authority:
         self.consents: Any = consent_service_pb2_grpc.ConsentServiceStub(edge)
         self.users: Any = user_service_pb2_grpc.UserServiceStub(edge)
         self.roles: Any = role_service_pb2_grpc.RoleServiceStub(edge)
+        self.machines: Any = service_account_service_pb2_grpc.ServiceAccountServiceStub(edge)
         self.passwords: Any = session_service_pb2_grpc.SessionServiceStub(edge)
         self._admin: dict[str, Any] = {}
 
@@ -138,6 +142,14 @@ class Authority:
         user = user_pb2.User(email=email, roles=[made.name], **fields)
         request = user_service_pb2.CreateUserRequest(user=user)
         return str((await self.users.CreateUser(request, **await self.admin())).name)
+
+    async def add_service_account(self, *permissions: str) -> str:
+        """Make a service account that holds permissions, and return its name."""
+        role = role_service_pb2.CreateRoleRequest(role=role_pb2.Role(permissions=permissions))
+        made = await self.roles.CreateRole(role, **await self.admin())
+        account = service_account_pb2.ServiceAccount(roles=[made.name])
+        request = service_account_service_pb2.CreateServiceAccountRequest(service_account=account)
+        return str((await self.machines.CreateServiceAccount(request, **await self.admin())).name)
 
     async def administrator(self) -> str:
         rows = await self.pool.fetch("SELECT name FROM auth.users WHERE email = $1", [EMAIL])

@@ -170,9 +170,6 @@ class ApiKeyStore(Protocol):
     async def remove(self, key_id: str) -> None:
         """Forget the key."""
 
-    async def remove_of(self, organization: str, owner: str) -> Sequence[str]:
-        """Forget all keys of an owner, and return their ids."""
-
     async def note_used(self, used: Mapping[str, datetime]) -> None:
         """Keep when keys were used last, by their ids."""
 
@@ -267,11 +264,6 @@ class ApiKeys:
             await self.kept.remove(key.id)
             await self.revocations.revoke([of_family(key.name)])
             await self._record("api_key.deleted", granter, key)
-
-    async def end_owner(self, organization: str, owner: str) -> None:
-        """End and forget all keys of somebody who is deleted, within the transaction that is open."""
-        removed = await self.kept.remove_of(organization, owner)
-        await self.revocations.revoke([of_family(f"{NAMES}{key_id}") for key_id in removed])
 
     async def _check(self, granter: Granter, wish: Wish) -> None:
         if excess := find_excess(wish.scopes, await find_held(self.directory, granter)):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from services.auth.domain.api_keys import read_key
+from services.auth.domain.audit import AuditEntry
 from services.auth.domain.errors import ApiKeyInvalid, DpopProofInvalid
 from services.auth.domain.permissions import intersect
 from services.auth.domain.tokens import Grant
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from services.auth.domain.accounts import Directory
     from services.auth.domain.api_keys import ApiKey, ApiKeyStore, KeyText
+    from services.auth.domain.audit import Audit
     from services.auth.domain.oauth.dpop import ProofVerifier
+    from services.auth.domain.sessions import Origin
     from services.auth.domain.tokens import AccessToken, Tokens
 
 LIFETIME = timedelta(minutes=5)
@@ -127,6 +130,8 @@ class KeyExchange:
     """Says whether the owner may act, and what they hold now."""
     tokens: Tokens
     """Signs."""
+    audit: Audit
+    """Where it is written down which keys are used, and which are used in vain by whoever knows their secret."""
     remembered: Remembered
     """Tokens that were made just now."""
     uses: Uses = field(default_factory=Uses)
@@ -134,8 +139,8 @@ class KeyExchange:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Now, with its time zone."""
 
-    async def exchange(self, text: str) -> Exchanged:
-        """Return a token for a key.
+    async def exchange(self, text: str, origin: Origin) -> Exchanged:
+        """Return a token for a key that came from there.
 
         Raises:
             ApiKeyInvalid: it is unknown, misspelt, expired or revoked, or its owner may not act.
@@ -144,30 +149,46 @@ class KeyExchange:
         key_text = read_key(text)
         if key_text is None:
             # Whoever guesses makes a checksum that fits: this one is a typo, or no key at all.
-            _log.info("an API key was refused that is misspelt or cut")
+            _log.info("an API key from %s was refused that is misspelt or cut", origin.address)
             raise ApiKeyInvalid
         digest = hashlib.sha256(text.encode()).digest()
         found = self.remembered.find(digest, now)
         if found is None:
-            found = await self._exchange_anew(key_text, now)
+            found = await self._exchange_anew(key_text, origin, now)
             self.remembered.keep(digest, found)
         self.uses.note(key_text.id, now)
         return found
 
-    async def _exchange_anew(self, text: KeyText, now: datetime) -> Exchanged:
+    async def _exchange_anew(self, text: KeyText, origin: Origin, now: datetime) -> Exchanged:
         key = await self.kept.find(text.id)
         # Compared whether there is such a key or not, and looked at as a whole: the time says nothing of either.
         fits = hmac.compare_digest(text.digest, key.digest if key else _NO_DIGEST)
         if key is None or not fits:
-            _log.warning("an API key was refused that is unknown or forged", extra={"key": text.id})
+            _log.warning("the API key %s from %s was refused, which is unknown or forged", text.id, origin.address)
             raise ApiKeyInvalid
         account = await self.directory.find_acting(key.organization, key.owner)
         if not key.is_good(now) or account is None or account.disabled:
-            _log.info("an API key was refused that is expired or revoked, or whose owner may not act: %s", key.name)
+            await self.audit.record(_entry("api_key.refused", "failure", key, origin))
             raise ApiKeyInvalid
         permissions = intersect(key.scopes, account.permissions)
         grant = _grant_of(key, permissions, valid_from=account.valid_from, lifetime=_lifetime(key, now))
-        return _exchanged(await self.tokens.issue(grant), grant, issued=max(int(now.timestamp()), account.valid_from))
+        token = await self.tokens.issue(grant)
+        await self.audit.record(_entry("api_key.exchanged", "success", key, origin))
+        return _exchanged(token, grant, issued=max(int(now.timestamp()), account.valid_from))
+
+
+def _entry(kind: str, outcome: str, key: ApiKey, origin: Origin) -> AuditEntry:
+    return AuditEntry(
+        kind=kind,
+        outcome=outcome,
+        organization=key.organization,
+        actor=key.owner,
+        subject=key.name,
+        client=key.name,
+        address=origin.address,
+        agent=origin.agent,
+        factor="api_key",
+    )
 
 
 def _lifetime(key: ApiKey, now: datetime) -> timedelta:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from services.auth.domain.accounts import DEFAULT_ORGANIZATION, SYSTEM_ORGANIZATION
 from services.auth.domain.errors import InvitationAnswered, InvitationInvalid
 from services.auth.domain.letters import INVITATION, write_letter
-from services.auth.domain.organizations import Organization
+from services.auth.domain.organizations import Organization, is_closed
 from services.auth.domain.permissions import find_excess
 from services.auth.domain.sessions import digest_of
 
@@ -252,8 +252,7 @@ class Accepting:
 
     async def _is_good(self, invitation: Invitation) -> bool:
         organization = invitation.organization
-        tenant = await self.organizations.find(organization)
-        if await self.organizations.is_retired(organization) or (tenant is not None and tenant.disabled):
+        if await is_closed(self.organizations, organization):
             return False
         roles = await self.directory.find_roles(organization, invitation.roles)
         if len(roles) != len(set(invitation.roles)):

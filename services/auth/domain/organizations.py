@@ -76,6 +76,12 @@ class OrganizationStore(Protocol):
         """Return the organizations that are open to a user: where they live, and those they are members of."""
 
 
+async def is_closed(kept: OrganizationStore, organization: str) -> bool:
+    """Whether nobody acts in an organization: it is disabled, or was deleted."""
+    found = await kept.find(organization)
+    return (found is not None and found.disabled) or await kept.is_retired(organization)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AddressRules:
     """Holds addresses of people to what their organization takes."""

@@ -48,6 +48,11 @@ def of_client(client: str, now: datetime) -> Revocation:
     return Revocation(key=f"client:{client}", before=int(now.timestamp()) + 1)
 
 
+def of_organization(organization: str, now: datetime) -> Revocation:
+    """Return what revokes all tokens by which somebody acts in an organization by now."""
+    return Revocation(key=f"organization:{organization}", before=int(now.timestamp()) + 1)
+
+
 class Revocations(Protocol):
     """Keeps revocations for as long as any token lives that they concern."""
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from services.auth.domain.accounts import DEFAULT_ORGANIZATION, home_of, normalize_email
-from services.auth.domain.errors import UserDisabled, UserUnknown
+from services.auth.domain.errors import OrganizationUnknown, UserDisabled, UserUnknown
+from services.auth.domain.organizations import is_closed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from services.auth.domain.accounts import Account, Directory
     from services.auth.domain.authentication import Authentication
+    from services.auth.domain.organizations import OrganizationStore
 
 MAX_TOKEN = 4000
 """Bytes of the largest token: the edge remembers no token above 4 KiB, and a header has other parts too."""
@@ -85,18 +87,23 @@ class Minting:
     """Signs."""
     default_email: str = field(repr=False)
     """Address of the bootstrap administrator."""
+    organizations: OrganizationStore | None = None
+    """Says which organizations are open."""
 
     async def mint(self, *, email: str, organization: str, client: str) -> tuple[Account, str, AccessToken]:
         """Return the user, the organization that the token acts in, and the token.
 
         The bootstrap administrator, who is meant where no address is given, may act in any organization: so does a new
-        one get its first users. Raises `UserUnknown`, `UserDisabled`, `TokenTooLarge`.
+        one get its first users. Raises `UserUnknown`, `UserDisabled`, `OrganizationUnknown`, `TokenTooLarge`.
         """
         acts_in = organization or DEFAULT_ORGANIZATION
         lives_in = home_of(acts_in) if email else DEFAULT_ORGANIZATION
         account = await self.directory.find_by_email(lives_in, normalize_email(email or self.default_email))
-        if account is None:
+        # Who has the bootstrap administrator's address elsewhere and is a member of `default` is somebody else.
+        if account is None or (not email and account.acting_in):
             raise UserUnknown(lives_in)
+        if self.organizations is not None and await is_closed(self.organizations, acts_in):
+            raise OrganizationUnknown
         if account.disabled:
             raise UserDisabled(account.name)
         grant = Grant(

@@ -13,6 +13,8 @@ from starlette.routing import Route
 
 from services.auth.domain.errors import ApiKeyInvalid, DpopNonceNeeded, DpopProofInvalid
 from services.auth.domain.oauth.dpop import ALGORITHMS
+from services.auth.domain.sessions import Origin
+from services.auth.servicer.caller import LONGEST_AGENT, address_in
 from services.chassis.errors import TenonError, Unauthenticated
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ async def _exchange(request: Request, keys: KeyExchange, proofs: ProofExchange, 
     if len(found) != 1:
         # Of two credentials each reader would take another.
         raise ApiKeyInvalid
-    return await keys.exchange(found[0])
+    origin = Origin(address=address_in(headers), agent=headers.get("user-agent", "")[:LONGEST_AGENT])
+    return await keys.exchange(found[0], origin)
 
 
 def _called(request: Request, headers: Headers) -> tuple[str, str]:

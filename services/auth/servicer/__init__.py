@@ -6,7 +6,12 @@ from services.auth.servicer.access import AccessServicer
 from services.auth.servicer.access_models import AccessModelServicer
 from services.auth.servicer.audit import AuditServicer
 from services.auth.servicer.authenticators import AuthenticatorServicer
+from services.auth.servicer.groups import GroupServicer
+from services.auth.servicer.invitations import InvitationServicer
+from services.auth.servicer.memberships import MembershipServicer
+from services.auth.servicer.organizations import OrganizationServicer
 from services.auth.servicer.permissions import PermissionServicer
+from services.auth.servicer.profiles import ProfileServicer
 from services.auth.servicer.records import EngineRecords
 from services.auth.servicer.recovery import RecoveryServicer
 from services.auth.servicer.relations import RelationServicer
@@ -21,7 +26,12 @@ __all__ = [
     "AuditServicer",
     "AuthenticatorServicer",
     "EngineRecords",
+    "GroupServicer",
+    "InvitationServicer",
+    "MembershipServicer",
+    "OrganizationServicer",
     "PermissionServicer",
+    "ProfileServicer",
     "RecoveryServicer",
     "RelationServicer",
     "RoleServicer",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from services.auth.domain.errors import SessionNeeded
+from services.auth.domain.scopes import EVERYTHING_HELD, split_scope
 from services.chassis.contract import Authenticated
 
 if TYPE_CHECKING:
@@ -27,8 +28,14 @@ def for_persons(handlers: Mapping[str, Handler]) -> dict[str, Handler]:
 
 
 def require_session(call: Call) -> None:
-    """Refuse whoever is no person with a session: an API key, a client, a workload. Raises `SessionNeeded`."""
-    if not call.caller.session or not call.caller.subject.startswith("users/"):
+    """Refuse whoever is no person with a session: an API key, a client, a workload. Raises `SessionNeeded`.
+
+    A client that was let in for less than everything has a token of the person's session too, and still is no person.
+    """
+    caller = call.caller
+    if not caller.session or not caller.subject.startswith("users/"):
+        raise SessionNeeded
+    if EVERYTHING_HELD not in split_scope(caller.scope):
         raise SessionNeeded
 
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from tenon.auth.v1 import service_account_service_pb2 as pb
 
-    from services.auth.domain.api_keys import ApiKeys
     from services.auth.domain.grants import Grants
     from services.auth.servicer.records import Records
     from services.chassis.call import Call
@@ -25,8 +24,6 @@ class ServiceAccountServicer:
     """Serves the standard methods."""
     grants: Grants
     """Guards them."""
-    keys: ApiKeys
-    """Ends the keys of those that are deleted."""
 
     async def GetServiceAccount(self, request: pb.GetServiceAccountRequest, call: Call) -> Message | bytes:
         """Return one service account."""
@@ -49,6 +46,4 @@ class ServiceAccountServicer:
     async def DeleteServiceAccount(self, request: pb.DeleteServiceAccountRequest, call: Call) -> Message | bytes:
         """Delete a service account with all its keys."""
         async with self.grants.changing_user(granter_of(call), request.name):
-            answer = await self.records.serve(request, call)
-            await self.keys.end_owner(call.caller.organization, request.name)
-            return answer
+            return await self.records.serve(request, call)

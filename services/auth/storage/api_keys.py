@@ -30,7 +30,6 @@ WHERE organization = $1 AND ($2 = '' OR owner = $2) AND id > $3 ORDER BY id LIMI
 _COUNT = f"SELECT count(*) AS keys FROM {SCHEMA}.api_keys WHERE organization = $1 AND owner = $2"
 _REVOKE = f"UPDATE {SCHEMA}.api_keys SET revoke_time = $2 WHERE id = $1 AND revoke_time IS NULL"
 _REMOVE = f"DELETE FROM {SCHEMA}.api_keys WHERE id = $1"
-_REMOVE_OF = f"DELETE FROM {SCHEMA}.api_keys WHERE organization = $1 AND owner = $2 RETURNING id"
 _NOTE_USED = f"""
 UPDATE {SCHEMA}.api_keys k SET last_use_time = greatest(k.last_use_time, used.time)
 FROM unnest($1::text[], $2::timestamptz[]) AS used (id, time) WHERE k.id = used.id
@@ -75,10 +74,6 @@ class SqlApiKeys:
     async def remove(self, key_id: str) -> None:
         """Forget the key."""
         await self._executor.fetch(_REMOVE, [key_id], repeatable=True)
-
-    async def remove_of(self, organization: str, owner: str) -> Sequence[str]:
-        """Forget all keys of an owner, and return their ids."""
-        return [row["id"] for row in await self._executor.fetch(_REMOVE_OF, [organization, owner])]
 
     async def note_used(self, used: Mapping[str, datetime]) -> None:
         """Keep when keys were used last, in one statement."""

@@ -24,7 +24,8 @@ _REMOVE = f"""
 WITH authenticators AS (DELETE FROM {SCHEMA}.authenticators WHERE organization = $1 AND user_name = $2),
 codes AS (DELETE FROM {SCHEMA}.recovery_codes WHERE organization = $1 AND user_name = $2),
 enrolments AS (DELETE FROM {SCHEMA}.enrolments WHERE organization = $1 AND user_name = $2),
-addresses AS (DELETE FROM {SCHEMA}.verified_addresses WHERE organization = $1 AND user_name = $2)
+addresses AS (DELETE FROM {SCHEMA}.verified_addresses WHERE organization = $1 AND user_name = $2),
+keys AS (DELETE FROM {SCHEMA}.api_keys WHERE owner = $2)
 DELETE FROM {SCHEMA}.credentials WHERE organization = $1 AND user_name = $2
 """
 

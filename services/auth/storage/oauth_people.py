@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from services.chassis.postgres import Executor
 
-# No two people share a name, in whatever organization. The whole row but for its bytes: a column of the name of a claim is that claim.
+# No two people share a name, in whatever organization. The whole row but for its bytes: a column with the name of a
+# claim is that claim.
 _FIND = f"""
 SELECT to_jsonb(u) - 'message' AS person FROM {SCHEMA}.users u
 WHERE u.name = $1 AND NOT u.disabled
@@ -41,6 +42,8 @@ def claims_of(person: Mapping[str, Any]) -> dict[str, Any]:
         **plain,
         "name": person.get("display_name"),
         "preferred_username": person.get("preferred_username") or person.get("email"),
+        "picture": person.get("picture_uri"),
+        "zoneinfo": person.get("zone"),
         "email_verified": bool(person.get("email_verified") or person.get("email_verify_time")),
     }
     if phone := person.get("phone_number"):

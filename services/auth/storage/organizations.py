@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.auth.domain.organizations import Organization
-from services.auth.domain.revocations import FOR_EVER
+from services.auth.domain.revocations import FOR_EVER, of_organization
 from services.auth.storage.revocations import REVOKE
 from services.auth.storage.schema import SCHEMA
 
@@ -35,7 +35,7 @@ WITH ended AS (
 """
 # Tokens of the organization are taken back together; those by which its people act elsewhere, one by one.
 _REVOKED = f"""
-SELECT 'organization:' || $1 AS key, $3::bigint AS before
+SELECT $4::text AS key, $3::bigint AS before
 UNION ALL SELECT 'grant:' || id, {FOR_EVER} FROM families WHERE organization <> $1
 """
 _END_ACCESS = _END.format(rows=_REVOKED, now="$2")
@@ -50,6 +50,26 @@ WHERE NOT coalesce(o.disabled, false)
   AND NOT EXISTS (SELECT 1 FROM {SCHEMA}.retired_organizations r WHERE r.id = mine.id)
 ORDER BY mine.id <> $2, mine.id
 """
+
+KEPT = (
+    *("audit_events", "audit_links", "audit_pending", "outbox", "outbox_pruned", "request_ids"),
+    *("organizations", "retired_organizations"),
+)
+"""What is not erased with an organization: what happened, and that it was there. The events go after a week."""
+
+_RETIRED = f"SELECT id FROM {SCHEMA}.retired_organizations WHERE purge_time IS NULL ORDER BY id"
+_TABLES = """
+SELECT c.relname AS name FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+WHERE c.relnamespace = $1::regnamespace AND c.relkind = 'r' AND a.attname = 'organization' AND NOT a.attisdropped
+  AND c.relname <> ALL ($2)
+ORDER BY c.relname
+"""
+_PURGE = f"""
+DELETE FROM {SCHEMA}.{{table}} WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM {SCHEMA}.{{table}} WHERE organization = $1 LIMIT $2)) RETURNING 1
+"""
+_PURGE_GUESTS = f"DELETE FROM {SCHEMA}.memberships WHERE home = $1"
+_PURGED = f"UPDATE {SCHEMA}.retired_organizations SET purge_time = $2 WHERE id = $1"
 
 
 class SqlOrganizations:
@@ -74,7 +94,18 @@ class SqlOrganizations:
 
     async def end_access(self, organization: str, *, now: datetime) -> None:
         """End all sessions and families in it, and take back all its access tokens."""
-        await self._executor.fetch(_END_ACCESS, [organization, now, int(now.timestamp()) + 1], repeatable=True)
+        revoked = of_organization(organization, now)
+        await self._executor.fetch(_END_ACCESS, [organization, now, revoked.before, revoked.key], repeatable=True)
+
+    async def purge(self, *, now: datetime, batch: int = 1000) -> None:
+        """Erase what auth keeps of organizations that were deleted, in steps; the audit stays."""
+        for row in await self._executor.fetch(_RETIRED, repeatable=True):
+            for table in await self._executor.fetch(_TABLES, [SCHEMA, list(KEPT)], repeatable=True):
+                statement = _PURGE.format(table=table["name"])
+                while len(await self._executor.fetch(statement, [row["id"], batch])) == batch:
+                    pass
+            await self._executor.fetch(_PURGE_GUESTS, [row["id"]])
+            await self._executor.fetch(_PURGED, [row["id"], now])
 
     async def list_of(self, user: str, home: str) -> Sequence[Organization]:
         """Return the organizations that are open to a user."""

@@ -9,6 +9,7 @@ from services.auth.domain.signing_out import SigningOut
 from services.auth.domain.tokens import Minting
 from services.auth.domain.workloads import WorkloadExchange
 from services.auth.servicer import RoleServicer, SessionServicer, TokenServicer, UserServicer
+from services.auth.storage.organizations import SqlOrganizations
 from services.auth.storage.workloads import SqlWorkloads
 from services.auth.wiring.factors import address_changes_of, flow_of, passwords_of, session_lists_of
 from services.auth.wiring.organizations import address_rules_of, switching_of
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 def wire(kit: Kit) -> Part:
     """Serve users, roles, sessions and minted tokens."""
     storage = kit.storage
-    minting = Minting(directory=storage.directory, tokens=storage.tokens, default_email=kit.settings.admin_email)
+    minting = Minting(
+        directory=storage.directory,
+        tokens=storage.tokens,
+        default_email=kit.settings.admin_email,
+        organizations=SqlOrganizations(storage.database),
+    )
     workloads = WorkloadExchange(
         workloads=SqlWorkloads(storage.database), directory=storage.directory, tokens=storage.tokens
     )

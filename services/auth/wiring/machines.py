@@ -54,27 +54,26 @@ def proof_verifier_of(kit: Kit) -> tuple[ProofVerifier, Task]:
 def wire(kit: Kit) -> Part:
     """Serve service accounts and keys, and exchange credentials for the edge."""
     storage = kit.storage
-    kept = SqlApiKeys(storage.database)
+    kept, audit = SqlApiKeys(storage.database), audit_of(kit)
     keys = ApiKeys(
         kept=kept,
         directory=storage.directory,
         revocations=storage.revocations,
         changes=storage.database,
-        audit=audit_of(kit),
+        audit=audit,
     )
     exchange = KeyExchange(
         kept=kept,
         directory=storage.directory,
         tokens=storage.tokens,
+        audit=audit,
         remembered=Remembered(revoked=kit.revoked),
     )
     proofs, proof_tasks = _proofs(kit)
     return Part(
         servicers={
             "tenon.auth.v1.ApiKeyService": ApiKeyServicer(keys=keys, tokens=PageTokens(kit.frame.keyring)),
-            "tenon.auth.v1.ServiceAccountService": ServiceAccountServicer(
-                records=kit.records, grants=kit.grants, keys=keys
-            ),
+            "tenon.auth.v1.ServiceAccountService": ServiceAccountServicer(records=kit.records, grants=kit.grants),
         },
         routes=routes(exchange, proofs, kit.frame.settings.issuer),
         tasks=(*proof_tasks, lambda: _note_uses(kept, exchange.uses)),

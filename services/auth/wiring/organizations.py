@@ -39,15 +39,16 @@ _log = logging.getLogger(__name__)
 
 
 def wire(kit: Kit) -> Part:
-    """Serve them, and forget the secrets of invitations that have expired."""
-    invitations = _invitations(kit)
+    """Serve them, forget the secrets of invitations that have expired, and erase organizations that were deleted."""
+    invitations, organizations = _invitations(kit), SqlOrganizations(kit.storage.database)
 
     async def prune() -> None:
         while True:
             try:
                 await invitations.prune(datetime.now(UTC))
+                await organizations.purge(now=datetime.now(UTC))
             except TenonError as error:
-                _log.warning("expired invitations have to wait: %s", error.message)
+                _log.warning("expired invitations and deleted organizations have to wait: %s", error.message)
             await asyncio.sleep(_PRUNE_EVERY)
 
     return Part(
@@ -107,6 +108,20 @@ def accepting_of(kit: Kit) -> Accepting:
     )
 
 
+def leaving_of(kit: Kit) -> Leaving:
+    """Return what deletes people who ask for it, for pages too."""
+    storage = kit.storage
+    return Leaving(
+        directory=storage.directory,
+        people=RecordJoining(kit.keeper, storage.database),
+        personal=kit.personal,
+        credentials=storage.credentials,
+        sessions=storage.sessions,
+        revocations=storage.revocations,
+        changes=storage.database,
+    )
+
+
 def _invitations(kit: Kit) -> RecordInvitations:
     return RecordInvitations(kit.keeper, kit.storage.database)
 
@@ -153,21 +168,12 @@ def _invitation_servicer(kit: Kit) -> InvitationServicer:
 
 def _profiles(kit: Kit) -> ProfileServicer:
     storage, parts = kit.storage, factors_of(kit)
-    leaving = Leaving(
-        directory=storage.directory,
-        people=RecordJoining(kit.keeper, storage.database),
-        personal=kit.personal,
-        credentials=storage.credentials,
-        sessions=storage.sessions,
-        revocations=storage.revocations,
-        changes=storage.database,
-    )
     return ProfileServicer(
         records=kit.records,
         directory=storage.directory,
         addresses=parts.addresses,
         personal=kit.personal,
-        leaving=leaving,
+        leaving=leaving_of(kit),
         changes=storage.database,
         notices=parts.notices,
         trust_headers=kit.trust_headers,

@@ -15,6 +15,7 @@ from services.auth.http.pages.invitation import InvitationPage
 from services.auth.http.pages.link import LinkPage
 from services.auth.http.pages.missing import MissingPage
 from services.auth.http.pages.overview import OverviewPage
+from services.auth.http.pages.own_data import OwnDataPage
 from services.auth.http.pages.passkey_setup import PasskeySetupPage
 from services.auth.http.pages.password import PasswordPage
 from services.auth.http.pages.profile import ProfilePage
@@ -36,7 +37,7 @@ from services.auth.wiring.factors import (
     verification_of,
 )
 from services.auth.wiring.oauth import build_parts
-from services.auth.wiring.organizations import accepting_of
+from services.auth.wiring.organizations import accepting_of, leaving_of
 from services.auth.wiring.part import Part
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def wire(kit: Kit) -> Part:
         RecoveryCodesPage(site=site, setup=setup),
         SessionsPage(site=site, lists=session_lists_of(kit)),
         ApplicationsPage(site=site, consents=oauth.consents),
+        OwnDataPage(site=site, leaving=leaving_of(kit), notices=passwords.notices),
         MissingPage(site=site),
     )
     return Part(routes=(look.route(), *(route for page in pages for route in page.routes())))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
 from services.chassis.call import NOBODY, Caller, CallerKind
 from services.chassis.contract import Public
 from services.chassis.errors import TenonError
+from services.chassis.live_streams import LiveStreams
 from services.chassis.tokens import TokenRefused
 
 if TYPE_CHECKING:
@@ -54,9 +56,13 @@ class CallerInterceptor:
     name = "caller"
     after = ("errors", "telemetry")
 
-    def __init__(self, verifier: Verifier, *, trust_domain: str, namespace: str = "tenon") -> None:
-        """Take what checks tokens, and the trust domain and the namespace whose workloads are believed."""
+    def __init__(self, verifier: Verifier, *, trust_domain: str, namespace: str = "tenon", period: float = 1.0) -> None:
+        """Take what checks tokens, and the trust domain and the namespace whose workloads are believed.
+
+        `period` is in seconds: so often it is looked whether the tokens of streams are still good.
+        """
         self._verifier = verifier
+        self._live = LiveStreams(verifier, period=period)
         self._prefix = f"spiffe://{trust_domain}/ns/{namespace}/sa/"
         self._workloads: dict[str, Caller] = {}
         self._callers: dict[int, tuple[Claims, Caller]] = {}
@@ -72,17 +78,24 @@ class CallerInterceptor:
         return run
 
     def stream(self, handler: Handler, proceed: Stream) -> Stream:
-        """Identify the caller of a stream, once."""
+        """Identify the caller of a stream, and end the stream where the caller's token is taken back meanwhile."""
         identify = self._bind(handler)
 
         async def run(request: Any, call: Call) -> AsyncIterator[Any]:
             await identify(call)
             responses: Any = proceed(request, call)
-            try:
-                async for response in responses:
-                    yield response
-            finally:
-                await responses.aclose()
+            with self._live.holding(call.token) as held:
+                try:
+                    async for response in responses:
+                        yield response
+                except asyncio.CancelledError as error:
+                    if held.refusal is None:
+                        raise
+                    if held.task is not None:
+                        held.task.uncancel()
+                    raise held.refusal from error
+                finally:
+                    await responses.aclose()
 
         return run
 

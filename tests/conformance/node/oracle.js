@@ -45,7 +45,7 @@ const configuration = () => ({
     address: ["address"],
     email: ["email", "email_verified"],
     phone: ["phone_number", "phone_number_verified"],
-    profile: ["name", "given_name", "family_name", "preferred_username", "locale", "zoneinfo", "updated_at"],
+    profile: ["name", "given_name", "family_name", "locale", "picture", "zoneinfo"],
     acr: null,
     auth_time: null,
     iss: null,

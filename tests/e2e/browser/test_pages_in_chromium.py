@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.e2e.stack import Stack
 
 ADMIN = "admin@tenon.local"
-ROOMS = ("", "/profile", "/password", "/authenticators", "/sessions", "/applications")
+ROOMS = ("", "/profile", "/password", "/authenticators", "/sessions", "/applications", "/data")
 
 
 def test_the_administrator_signs_in_by_what_tenon_up_has_told(person: Person, admin_password: str) -> None:

@@ -37,13 +37,9 @@ class TestSqlRelations(RelationStoreConformance):
     """`SqlRelations` in Postgres."""
 
     @pytest.fixture
-    async def store(self, auth: Database) -> AsyncIterator[SqlRelations]:
+    async def store(self, auth: Database) -> SqlRelations:
         self.database = auth
-        made = SqlRelations(auth)
-        async with auth.open("default"):
-            await made.advance("default")
-            await auth.fetch("DELETE FROM auth.access_states")
-        yield made
+        return SqlRelations(auth)
 
     @asynccontextmanager
     async def writing(self, store: RelationStore) -> AsyncIterator[None]:
@@ -54,16 +50,20 @@ class TestSqlRelations(RelationStoreConformance):
 async def test_an_object_with_many_direct_subjects_costs_no_more_than_one_with_few(auth: Database) -> None:
     store = SqlRelations(auth)
     await store.advance("default", MODEL)
-    await auth.fetch(
-        "INSERT INTO auth.relations SELECT 'default', 'documents', 'a', 'viewer', 'users', 'u' || n, '' FROM"
-        " generate_series(1, 20000) n"
-    )
+    for resource, count in (("'a'", 20_000), ("'d' || n % 2000", 4_000)):
+        await auth.fetch(
+            f"INSERT INTO auth.relations SELECT 'default', 'documents', {resource}, 'viewer', 'users', 'u' || n, ''"
+            f" FROM generate_series(1, {count}) n"
+        )
+    await store.write("default", [relation(f"documents/d{n}#parent@documents/d{n // 2}") for n in range(1, 1000)])
     await store.write("default", [relation("documents/a#viewer@users/ann")])
     await auth.fetch("ANALYZE auth.relations")
     assert await reached(store.now("default"), "a", limit=2) == {"documents/a#viewer@users/ann"}
-    before = await _rows_read(auth)
-    await reached(store.now("default"), "a", limit=2)
-    assert await _rows_read(auth) - before < 50
+    # More often than Postgres plans for each call anew.
+    for _ in range(8):
+        before = await _rows_read(auth)
+        await reached(store.now("default"), "a", limit=2)
+        assert await _rows_read(auth) - before < 50
 
 
 async def _rows_read(auth: Database) -> int:

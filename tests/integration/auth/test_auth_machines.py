@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import statistics
 import time
 from contextlib import asynccontextmanager
@@ -35,7 +36,9 @@ from services.auth.domain.api_keys import make_key, read_key
 from services.chassis.audit import AuditTrail
 from services.chassis.frame import Frame
 from services.chassis.interceptors import standard_chain
+from services.chassis.jwks import JWKS_PATH
 from services.chassis.settings import Settings
+from services.meshgen.envoy.http_pages import HTTP_PAGES, HttpPage
 from tests.fakes.chassis_channel import MemoryChannel
 from tests.fakes.chassis_frame import fake_telemetry
 from tests.integration.auth.test_auth_service import (  # noqa: F401 - a fixture among them
@@ -62,6 +65,7 @@ class Machines:
     service: Service
     http: httpx.AsyncClient
     verify: Callable[[str], Awaitable[Any]]
+    pages: tuple[Any, ...]
 
     def __post_init__(self) -> None:
         edge: Any = self.service.channel("edge")
@@ -123,7 +127,7 @@ async def running(environ: Mapping[str, str]) -> AsyncIterator[Machines]:  # noq
         loops = [asyncio.create_task(task()) for task in wiring.tasks]
         transport = httpx.ASGITransport(app=Starlette(routes=list(wiring.http)))
         async with httpx.AsyncClient(transport=transport, base_url="http://auth") as http:
-            yield Machines(service=service, http=http, verify=wiring.verifier.verify)
+            yield Machines(service=service, http=http, verify=wiring.verifier.verify, pages=tuple(wiring.http))
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
@@ -142,6 +146,25 @@ async def until_refused(machines: Machines, key: str) -> float:
         assert time.monotonic() - start < SECONDS
         await asyncio.sleep(0.05)
     return time.monotonic() - start
+
+
+async def test_the_edge_leads_to_every_page_of_auth_and_to_nothing_that_is_inside(machines: Machines) -> None:
+    """Auth statement 46."""
+
+    def leads(path: str, method: str) -> bool:
+        page = next((page for page in HTTP_PAGES if fits(page, path)), None)
+        return page is not None and method in {*page.methods, "HEAD"}
+
+    def fits(page: HttpPage, path: str) -> bool:
+        if "{}" in page.path:
+            return re.fullmatch(page.path.replace("{}", "[^/]+"), path) is not None
+        return path.startswith(page.path) if page.path.endswith("/") else path == page.path
+
+    pages = {(re.sub(r"{[^}]*}", "x", page.path), method) for page in machines.pages for method in page.methods}
+    inside = {(path, method) for path, method in pages if path.startswith("/internal/")}
+    assert inside
+    assert {one for one in inside if leads(*one)} == set()
+    assert {one for one in pages - inside if not leads(*one) and one[0] != JWKS_PATH} == set()
 
 
 async def test_a_key_is_shown_once_and_only_its_digest_is_kept(machines: Machines) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.chassis.audit import AuditTrail
 from services.chassis.contract import REPOSITORY, Contract, ContractError, read_contract
 from services.chassis.keyring import Keyring, RootKey
 from services.data.__main__ import ContractHost
@@ -34,7 +35,10 @@ def engine(contract: Contract, pool: Pool) -> Engine:
 
 def _host(pool: Pool) -> ContractHost:
     telemetry = fake_telemetry()
-    frame: Any = SimpleNamespace(name="data", environ={}, keyring=KEYRING, telemetry=telemetry, clients=None)
+    audit = AuditTrail(None)
+    frame: Any = SimpleNamespace(
+        name="data", environ={}, keyring=KEYRING, telemetry=telemetry, clients=None, audit=audit
+    )
     return ContractHost(frame, pool)
 
 

@@ -132,13 +132,14 @@ def test_a_value_of_another_type_is_refused(kind: ParameterType, value: object) 
 
 
 def test_a_context_holds_what_is_asked_for_and_not_too_much() -> None:
-    for context in (
+    contexts: tuple[dict[str, object], ...] = (
         {"y": 1},
         {"now": "2026-11-21T12:00:00Z"},
         {"x": "a" * LARGEST_CONTEXT},
         {"l": ["a"] * MOST_VALUES},
         {"m": {"a": {"b": {"c": {"d": {"e": {"f": {"g": {"h": {}}}}}}}}}},
-    ):
+    )
+    for context in contexts:
         with pytest.raises(ContextInvalid):
             type_context(context, {"x": P.STRING, "l": P.STRINGS, "m": P.MAP, "now": P.TIMESTAMP}, "context")
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from services.auth.domain.access.decisions import Decisions, Question, Verdict
-from services.auth.domain.access.explaining import Explaining
-from services.auth.domain.access.listing import Listing
+from services.auth.domain.access.decisions import Question, Verdict
 from services.auth.domain.access.model import Condition, ModelText, ParameterType, RelationText, TypeText
 from services.auth.domain.access.names import Object
 from services.auth.domain.access.relations import Change, Filter, Precondition, Relation
-from services.auth.domain.access.writing import AccessWriting
 from services.auth.domain.errors.access import (
     AccessModelChanged,
     AccessModelInUse,
@@ -25,9 +22,8 @@ from services.auth.domain.errors.access import (
     RelationInvalid,
     RelationPreconditionFailed,
 )
-from services.auth.storage.conditions import CelConditions
-from tests.fakes.auth_access_world import Access
 from tests.fakes.auth_access_conformance import ANN, MODEL, NOW, relation
+from tests.fakes.auth_access_world import Access
 
 BOB = Object("users", "bob")
 
@@ -81,8 +77,7 @@ async def test_a_new_model_counts_at_once_in_a_process_that_knew_the_old_one(acc
         *MODEL.types[:2],
         TypeText(
             name="documents",
-            relations=MODEL.types[2].relations[:2]
-            + (RelationText(name="viewer", subjects=MODEL.types[2].relations[2].subjects),),
+            relations=(*MODEL.types[2].relations[:2], RelationText(name="viewer", subjects=MODEL.types[2].relations[2].subjects)),
             permissions=(
                 RelationText(name="view", expression="viewer & banned"),
                 RelationText(name="read", expression="viewer"),

@@ -20,6 +20,7 @@ from services.auth.domain.errors import (
     TooManyApiKeys,
 )
 from services.auth.domain.exchanging import Exchanged, KeyExchange, Remembered, Uses
+from services.auth.domain.sessions import Origin
 from tests.fakes.auth import START, FakeClock, FakePeople, FakeRevocations, FakeTokens
 from tests.fakes.auth_factors import FakeAudit
 from tests.fakes.auth_machines import FakeApiKeys
@@ -72,10 +73,14 @@ class Desk:
             kept=self.kept,
             directory=self.people,
             tokens=self.tokens,
+            audit=self.audit,
             remembered=Remembered(revoked=self.revoked),
             uses=self.uses,
             clock=self.clock,
         )
+
+    async def take(self, text: str) -> Exchanged:
+        return await self.exchange.exchange(text, Origin(address="192.0.2.7", agent="robot/1"))
 
     async def make(
         self, *scopes: str, days: int = 0, granter: Granter = ADMIN, owner: str = ROBOT
@@ -176,35 +181,35 @@ async def test_keys_of_others_are_as_if_they_were_not_there(desk: Desk) -> None:
 async def test_who_ends_a_key_ends_its_tokens(desk: Desk, how: str) -> None:
     """Auth statement 45."""
     key, text = await desk.make()
-    await desk.exchange.exchange(text)
+    await desk.take(text)
     await getattr(desk.keys, how)(ADMIN, key.name)
     assert f"grant:{key.name}" in desk.revocations.kept
     desk.revoked.grants.add(key.name)
     with pytest.raises(ApiKeyInvalid):
-        await desk.exchange.exchange(text)
+        await desk.take(text)
 
 
 async def test_a_token_of_a_key_has_no_session_and_what_owner_and_scopes_share(desk: Desk) -> None:
     """Auth statement 45."""
     key, text = await desk.make("library.*", days=1)
     desk.people.add_role("roles/reader", "library.books.*", "shop.*")
-    await desk.exchange.exchange(text)
+    await desk.take(text)
     grant = desk.tokens.issued[-1]
-    assert (grant.subject, grant.permissions) == (ROBOT, {"library.books.*"})
+    assert (grant.subject, grant.permissions) == (ROBOT, frozenset({"library.books.*"}))
     assert (grant.session, grant.authentication, grant.family) == ("", None, key.name)
     assert grant.lifetime == timedelta(minutes=5)
 
 
 async def test_a_token_is_given_again_until_it_is_old_or_revoked(desk: Desk) -> None:
     key, text = await desk.make()
-    first = await desk.exchange.exchange(text)
-    assert await desk.exchange.exchange(text) is first
+    first = await desk.take(text)
+    assert await desk.take(text) is first
     desk.revoked.grants.add(key.name)
-    second = await desk.exchange.exchange(text)
+    second = await desk.take(text)
     assert second.text != first.text
     desk.revoked.grants.clear()
     desk.clock.advance(minutes=9, seconds=1)
-    assert (await desk.exchange.exchange(text)).text != second.text
+    assert (await desk.take(text)).text != second.text
 
 
 async def test_few_tokens_are_remembered() -> None:
@@ -222,7 +227,7 @@ async def test_an_unknown_key_and_a_wrong_secret_cost_the_same_work(desk: Desk) 
     answers = set()
     for forged in (make_key(), KeyText(id=key.id, secret=make_key().secret)):
         with pytest.raises(ApiKeyInvalid) as refused:
-            await desk.exchange.exchange(str(forged))
+            await desk.take(str(forged))
         answers.add((refused.value.message, str(refused.value.metadata)))
     assert len(answers) == 1
     assert len(desk.kept.looked_up) == 2
@@ -232,7 +237,7 @@ async def test_an_unknown_key_and_a_wrong_secret_cost_the_same_work(desk: Desk) 
 async def test_a_typo_asks_no_database(desk: Desk) -> None:
     _, text = await desk.make()
     with pytest.raises(ApiKeyInvalid):
-        await desk.exchange.exchange(text[:-1] + ("0" if text[-1] != "0" else "1"))
+        await desk.take(text[:-1] + ("0" if text[-1] != "0" else "1"))
     assert not desk.kept.looked_up
 
 
@@ -240,25 +245,39 @@ async def test_a_key_opens_nothing_once_it_is_over_or_its_owner_may_not_act(desk
     _, text = await desk.make(days=1)
     desk.clock.advance(days=1)
     with pytest.raises(ApiKeyInvalid):
-        await desk.exchange.exchange(text)
+        await desk.take(text)
     _, other = await desk.make(days=3)
     desk.people.change(ROBOT, disabled=True)
     with pytest.raises(ApiKeyInvalid):
-        await desk.exchange.exchange(other)
+        await desk.take(other)
 
 
 async def test_a_use_is_noted_once_a_minute(desk: Desk) -> None:
     """Auth statement 45."""
     key, text = await desk.make()
-    await desk.exchange.exchange(text)
+    await desk.take(text)
     assert dict(desk.uses.take()) == {key.id: START}
     for _ in range(5):
         desk.clock.advance(seconds=11)
-        await desk.exchange.exchange(text)
+        await desk.take(text)
     assert not desk.uses.take()
     desk.clock.advance(seconds=5)
-    await desk.exchange.exchange(text)
+    await desk.take(text)
     assert list(desk.uses.take()) == [key.id]
+
+
+async def test_use_and_use_in_vain_are_written_down_with_where_from(desk: Desk) -> None:
+    """Auth statement 49."""
+    key, text = await desk.make()
+    await desk.take(text)
+    await desk.keys.revoke(ADMIN, key.name)
+    desk.revoked.grants.add(key.name)
+    with pytest.raises(ApiKeyInvalid):
+        await desk.take(text)
+    assert desk.audit.kinds() == ["api_key.created", "api_key.exchanged", "api_key.revoked", "api_key.refused"]
+    refused = desk.audit.entries[-1]
+    assert (refused.outcome, refused.address, refused.factor) == ("failure", "192.0.2.7", "api_key")
+    assert text.split("_")[2] not in repr(desk.audit.entries)
 
 
 class TestFakeApiKeys(ApiKeysConformance):

@@ -37,6 +37,7 @@ ONE, TWO = ({"type": "record", "id": f"record-{number}"} for number in (1, 2))
 ACTIVE = {**ONE, "properties": {"status": "active"}}
 ARCHIVED = {**TWO, "properties": {"status": "archived"}}
 FIXTURE = {"subject": ALICE, "action": READ, "resource": ONE}
+GOOD = "good"
 P = ParameterType
 MODEL = ModelText(
     types=(
@@ -110,7 +111,7 @@ class Pep:
         self.client = httpx.AsyncClient(transport=transport, base_url="https://tenon.test")
 
     async def ask(
-        self, path: str, said: object = None, *, method: str = "POST", token: str = "good", **more: Any
+        self, path: str, said: object = None, *, method: str = "POST", token: str = GOOD, **more: Any
     ) -> httpx.Response:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         headers |= more.pop("headers", {})

@@ -117,13 +117,13 @@ async def test_every_change_needs_a_fresh_proof(world: FactorWorld) -> None:
     """Auth statement 42."""
     made, _ = await set_up(world)
     stale = await owner(world)
-    begun = [await world.setup.begin_totp(stale), await world.setup.begin_passkey(stale)]
+    app, passkey = await world.setup.begin_totp(stale), await world.setup.begin_passkey(stale)
     world.clock.advance(minutes=10, seconds=1)
     for change in (
         world.setup.begin_totp(stale),
         world.setup.begin_passkey(stale),
-        world.setup.confirm_totp(stale, begun[0].enrolment, "000000"),
-        world.setup.confirm_passkey(stale, begun[1].enrolment, "{}"),
+        world.setup.confirm_totp(stale, app.enrolment, "000000"),
+        world.setup.confirm_passkey(stale, passkey.enrolment, "{}"),
         world.setup.regenerate_codes(stale),
         world.setup.remove(stale, made.id),
     ):

@@ -85,9 +85,9 @@ class GroupServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateGroup(self, request, context):
-        """Makes a group. Repeating it is safe with the same request id. It fails with NOT_FOUND (MEMBER_UNKNOWN) where somebody
-        in it does not act in the organization, and with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a role grants more than
-        the caller holds.
+        """Makes a group. Repeating it is safe with the same request id. It fails with NOT_FOUND (MEMBER_UNKNOWN) where
+        somebody in it does not act in the organization, and with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a role grants
+        more than the caller holds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,9 +43,9 @@ class GroupServiceStub:
     cannot be read.
     """
     CreateGroup: _grpc.UnaryUnaryMultiCallable[_group_service_pb2.CreateGroupRequest, _group_pb2.Group]
-    """Makes a group. Repeating it is safe with the same request id. It fails with NOT_FOUND (MEMBER_UNKNOWN) where somebody
-    in it does not act in the organization, and with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a role grants more than
-    the caller holds.
+    """Makes a group. Repeating it is safe with the same request id. It fails with NOT_FOUND (MEMBER_UNKNOWN) where
+    somebody in it does not act in the organization, and with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a role grants
+    more than the caller holds.
     """
     UpdateGroup: _grpc.UnaryUnaryMultiCallable[_group_service_pb2.UpdateGroupRequest, _group_pb2.Group]
     """Changes a group, and so what everybody in it holds. Repeating it is safe. It fails with NOT_FOUND (MEMBER_UNKNOWN)
@@ -71,9 +71,9 @@ class GroupServiceAsyncStub(GroupServiceStub):
     cannot be read.
     """
     CreateGroup: _aio.UnaryUnaryMultiCallable[_group_service_pb2.CreateGroupRequest, _group_pb2.Group]  # type: ignore[assignment]
-    """Makes a group. Repeating it is safe with the same request id. It fails with NOT_FOUND (MEMBER_UNKNOWN) where somebody
-    in it does not act in the organization, and with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a role grants more than
-    the caller holds.
+    """Makes a group. Repeating it is safe with the same request id. It fails with NOT_FOUND (MEMBER_UNKNOWN) where
+    somebody in it does not act in the organization, and with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a role grants
+    more than the caller holds.
     """
     UpdateGroup: _aio.UnaryUnaryMultiCallable[_group_service_pb2.UpdateGroupRequest, _group_pb2.Group]  # type: ignore[assignment]
     """Changes a group, and so what everybody in it holds. Repeating it is safe. It fails with NOT_FOUND (MEMBER_UNKNOWN)
@@ -114,9 +114,9 @@ class GroupServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _group_service_pb2.CreateGroupRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_group_pb2.Group, _abc.Awaitable[_group_pb2.Group]]:
-        """Makes a group. Repeating it is safe with the same request id. It fails with NOT_FOUND (MEMBER_UNKNOWN) where somebody
-        in it does not act in the organization, and with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a role grants more than
-        the caller holds.
+        """Makes a group. Repeating it is safe with the same request id. It fails with NOT_FOUND (MEMBER_UNKNOWN) where
+        somebody in it does not act in the organization, and with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a role grants
+        more than the caller holds.
         """
 
     @_abc_1.abstractmethod

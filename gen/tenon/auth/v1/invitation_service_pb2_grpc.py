@@ -92,8 +92,8 @@ class InvitationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListInvitations(self, request, context):
-        """Returns a page of invitations. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page token
-        cannot be read.
+        """Returns a page of invitations. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page
+        token cannot be read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

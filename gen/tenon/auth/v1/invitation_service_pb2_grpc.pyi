@@ -39,8 +39,8 @@ class InvitationServiceStub:
     GetInvitation: _grpc.UnaryUnaryMultiCallable[_invitation_service_pb2.GetInvitationRequest, _invitation_pb2.Invitation]
     """Returns one invitation. Repeating it is safe. It fails with NOT_FOUND where there is no such invitation."""
     ListInvitations: _grpc.UnaryUnaryMultiCallable[_invitation_service_pb2.ListInvitationsRequest, _invitation_service_pb2.ListInvitationsResponse]
-    """Returns a page of invitations. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page token
-    cannot be read.
+    """Returns a page of invitations. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page
+    token cannot be read.
     """
     CreateInvitation: _grpc.UnaryUnaryMultiCallable[_invitation_service_pb2.CreateInvitationRequest, _invitation_pb2.Invitation]
     """Invites the owner of an address, by mail. Repeating it makes another invitation. It fails with PERMISSION_DENIED
@@ -80,8 +80,8 @@ class InvitationServiceAsyncStub(InvitationServiceStub):
     GetInvitation: _aio.UnaryUnaryMultiCallable[_invitation_service_pb2.GetInvitationRequest, _invitation_pb2.Invitation]  # type: ignore[assignment]
     """Returns one invitation. Repeating it is safe. It fails with NOT_FOUND where there is no such invitation."""
     ListInvitations: _aio.UnaryUnaryMultiCallable[_invitation_service_pb2.ListInvitationsRequest, _invitation_service_pb2.ListInvitationsResponse]  # type: ignore[assignment]
-    """Returns a page of invitations. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page token
-    cannot be read.
+    """Returns a page of invitations. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page
+    token cannot be read.
     """
     CreateInvitation: _aio.UnaryUnaryMultiCallable[_invitation_service_pb2.CreateInvitationRequest, _invitation_pb2.Invitation]  # type: ignore[assignment]
     """Invites the owner of an address, by mail. Repeating it makes another invitation. It fails with PERMISSION_DENIED
@@ -130,8 +130,8 @@ class InvitationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invitation_service_pb2.ListInvitationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invitation_service_pb2.ListInvitationsResponse, _abc.Awaitable[_invitation_service_pb2.ListInvitationsResponse]]:
-        """Returns a page of invitations. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page token
-        cannot be read.
+        """Returns a page of invitations. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page
+        token cannot be read.
         """
 
     @_abc_1.abstractmethod

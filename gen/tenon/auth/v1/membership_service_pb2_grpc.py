@@ -77,8 +77,8 @@ class MembershipServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMemberships(self, request, context):
-        """Returns a page of memberships. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page token
-        cannot be read.
+        """Returns a page of memberships. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page
+        token cannot be read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,8 +104,8 @@ class MembershipServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteMembership(self, request, context):
-        """Ends a membership, and what the user holds by it. Repeating it fails with NOT_FOUND and harms nothing. It fails with
-        PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where the member holds more than the caller does, and with
+        """Ends a membership, and what the user holds by it. Repeating it fails with NOT_FOUND and harms nothing. It fails
+        with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where the member holds more than the caller does, and with
         FAILED_PRECONDITION (LAST_ADMINISTRATOR) where nobody would be left who may do everything.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -39,8 +39,8 @@ class MembershipServiceStub:
     GetMembership: _grpc.UnaryUnaryMultiCallable[_membership_service_pb2.GetMembershipRequest, _membership_pb2.Membership]
     """Returns one membership. Repeating it is safe. It fails with NOT_FOUND where there is no such membership."""
     ListMemberships: _grpc.UnaryUnaryMultiCallable[_membership_service_pb2.ListMembershipsRequest, _membership_service_pb2.ListMembershipsResponse]
-    """Returns a page of memberships. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page token
-    cannot be read.
+    """Returns a page of memberships. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page
+    token cannot be read.
     """
     CreateMembership: _grpc.UnaryUnaryMultiCallable[_membership_service_pb2.CreateMembershipRequest, _membership_pb2.Membership]
     """Makes a user of another organization a member. Repeating it is safe with the same request id. It fails with
@@ -54,8 +54,8 @@ class MembershipServiceStub:
     nobody would be left who may do everything.
     """
     DeleteMembership: _grpc.UnaryUnaryMultiCallable[_membership_service_pb2.DeleteMembershipRequest, _empty_pb2.Empty]
-    """Ends a membership, and what the user holds by it. Repeating it fails with NOT_FOUND and harms nothing. It fails with
-    PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where the member holds more than the caller does, and with
+    """Ends a membership, and what the user holds by it. Repeating it fails with NOT_FOUND and harms nothing. It fails
+    with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where the member holds more than the caller does, and with
     FAILED_PRECONDITION (LAST_ADMINISTRATOR) where nobody would be left who may do everything.
     """
 
@@ -67,8 +67,8 @@ class MembershipServiceAsyncStub(MembershipServiceStub):
     GetMembership: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.GetMembershipRequest, _membership_pb2.Membership]  # type: ignore[assignment]
     """Returns one membership. Repeating it is safe. It fails with NOT_FOUND where there is no such membership."""
     ListMemberships: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.ListMembershipsRequest, _membership_service_pb2.ListMembershipsResponse]  # type: ignore[assignment]
-    """Returns a page of memberships. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page token
-    cannot be read.
+    """Returns a page of memberships. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page
+    token cannot be read.
     """
     CreateMembership: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.CreateMembershipRequest, _membership_pb2.Membership]  # type: ignore[assignment]
     """Makes a user of another organization a member. Repeating it is safe with the same request id. It fails with
@@ -82,8 +82,8 @@ class MembershipServiceAsyncStub(MembershipServiceStub):
     nobody would be left who may do everything.
     """
     DeleteMembership: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.DeleteMembershipRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Ends a membership, and what the user holds by it. Repeating it fails with NOT_FOUND and harms nothing. It fails with
-    PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where the member holds more than the caller does, and with
+    """Ends a membership, and what the user holds by it. Repeating it fails with NOT_FOUND and harms nothing. It fails
+    with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where the member holds more than the caller does, and with
     FAILED_PRECONDITION (LAST_ADMINISTRATOR) where nobody would be left who may do everything.
     """
 
@@ -104,8 +104,8 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _membership_service_pb2.ListMembershipsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_membership_service_pb2.ListMembershipsResponse, _abc.Awaitable[_membership_service_pb2.ListMembershipsResponse]]:
-        """Returns a page of memberships. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page token
-        cannot be read.
+        """Returns a page of memberships. Repeating it is safe. It fails with INVALID_ARGUMENT where filter, order or page
+        token cannot be read.
         """
 
     @_abc_1.abstractmethod
@@ -137,8 +137,8 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _membership_service_pb2.DeleteMembershipRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Ends a membership, and what the user holds by it. Repeating it fails with NOT_FOUND and harms nothing. It fails with
-        PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where the member holds more than the caller does, and with
+        """Ends a membership, and what the user holds by it. Repeating it fails with NOT_FOUND and harms nothing. It fails
+        with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where the member holds more than the caller does, and with
         FAILED_PRECONDITION (LAST_ADMINISTRATOR) where nobody would be left who may do everything.
         """
 

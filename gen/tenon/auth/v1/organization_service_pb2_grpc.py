@@ -108,8 +108,9 @@ class OrganizationServiceServicer:
 
     def DeleteOrganization(self, request, context):
         """Deletes an organization for good: all tokens and sessions in it are taken back, nobody signs in to it again, and
-        its id is never given again. What other services keep for it stays until they delete it, which the event of this
-        deletion tells them to do. Repeating it fails with NOT_FOUND and harms nothing. It fails with PERMISSION_DENIED
+        its id is never given again. Its users, roles and all else that auth keeps of it are erased within minutes, but for
+        the audit. What other services keep of it stays until they delete it, which the event of this deletion tells them
+        to do. Repeating it fails with NOT_FOUND and harms nothing. It fails with PERMISSION_DENIED
         (ORGANIZATION_FORBIDDEN) for whoever does not see all organizations, and with FAILED_PRECONDITION
         (ORGANIZATION_PROTECTED) for `default`.
         """

@@ -59,8 +59,9 @@ class OrganizationServiceStub:
     """
     DeleteOrganization: _grpc.UnaryUnaryMultiCallable[_organization_service_pb2.DeleteOrganizationRequest, _empty_pb2.Empty]
     """Deletes an organization for good: all tokens and sessions in it are taken back, nobody signs in to it again, and
-    its id is never given again. What other services keep for it stays until they delete it, which the event of this
-    deletion tells them to do. Repeating it fails with NOT_FOUND and harms nothing. It fails with PERMISSION_DENIED
+    its id is never given again. Its users, roles and all else that auth keeps of it are erased within minutes, but for
+    the audit. What other services keep of it stays until they delete it, which the event of this deletion tells them
+    to do. Repeating it fails with NOT_FOUND and harms nothing. It fails with PERMISSION_DENIED
     (ORGANIZATION_FORBIDDEN) for whoever does not see all organizations, and with FAILED_PRECONDITION
     (ORGANIZATION_PROTECTED) for `default`.
     """
@@ -93,8 +94,9 @@ class OrganizationServiceAsyncStub(OrganizationServiceStub):
     """
     DeleteOrganization: _aio.UnaryUnaryMultiCallable[_organization_service_pb2.DeleteOrganizationRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes an organization for good: all tokens and sessions in it are taken back, nobody signs in to it again, and
-    its id is never given again. What other services keep for it stays until they delete it, which the event of this
-    deletion tells them to do. Repeating it fails with NOT_FOUND and harms nothing. It fails with PERMISSION_DENIED
+    its id is never given again. Its users, roles and all else that auth keeps of it are erased within minutes, but for
+    the audit. What other services keep of it stays until they delete it, which the event of this deletion tells them
+    to do. Repeating it fails with NOT_FOUND and harms nothing. It fails with PERMISSION_DENIED
     (ORGANIZATION_FORBIDDEN) for whoever does not see all organizations, and with FAILED_PRECONDITION
     (ORGANIZATION_PROTECTED) for `default`.
     """
@@ -154,8 +156,9 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes an organization for good: all tokens and sessions in it are taken back, nobody signs in to it again, and
-        its id is never given again. What other services keep for it stays until they delete it, which the event of this
-        deletion tells them to do. Repeating it fails with NOT_FOUND and harms nothing. It fails with PERMISSION_DENIED
+        its id is never given again. Its users, roles and all else that auth keeps of it are erased within minutes, but for
+        the audit. What other services keep of it stays until they delete it, which the event of this deletion tells them
+        to do. Repeating it fails with NOT_FOUND and harms nothing. It fails with PERMISSION_DENIED
         (ORGANIZATION_FORBIDDEN) for whoever does not see all organizations, and with FAILED_PRECONDITION
         (ORGANIZATION_PROTECTED) for `default`.
         """

@@ -84,7 +84,7 @@ def _judge_entries(text: ModelText) -> Iterator[Problem]:
 def _judge_entry(entry: RelationText, *, is_permission: bool) -> Iterator[str]:
     for subject in entry.subjects:
         if parse_subject_kind(subject) is None:
-            yield f"`{subject}` names no subjects. Write `users`, `users/*` or `groups#member`, and ` with <condition>`."
+            yield f"`{subject}` names no subjects. Write `users`, `users/*` or `groups#member`, ` with <condition>`."
     if not is_permission and not entry.subjects:
         yield "A relation names who may be its subjects; without them it is a permission."
     if is_permission and not entry.expression:

@@ -164,8 +164,6 @@ class Model:
 class Reads:
     """Which relations have to be looked at to answer about one name, by the names of the relations."""
 
-    names: tuple[str, ...]
-    """All of them."""
     direct: tuple[str, ...]
     """Those in which the subject itself counts."""
     sets: tuple[str, ...]
@@ -208,28 +206,24 @@ def targets_of(rules: Mapping[Name, Rule], name: Name) -> list[tuple[Name, bool]
 
 
 def _read(rules: Mapping[Name, Rule], start: Name) -> Reads:
-    names, direct, sets, links = set[str](), set[str](), set[str](), set[str]()
+    direct, sets, links = set[str](), set[str](), set[str]()
     seen, waiting = {start}, [start]
     while waiting:
         name = waiting.pop()
         rule = rules[name]
         for leaf, _ in leaves(rule.expression):
             if isinstance(leaf, Direct):
-                names.add(name[1])
                 if any(not kind.relation for kind in rule.subjects):
                     direct.add(name[1])
                 if any(kind.relation for kind in rule.subjects):
                     sets.add(name[1])
             elif isinstance(leaf, Through):
-                names.add(leaf.relation)
                 links.add(leaf.relation)
         for target, _ in targets_of(rules, name):
             if target not in seen:
                 seen.add(target)
                 waiting.append(target)
-    return Reads(
-        names=tuple(sorted(names)), direct=tuple(sorted(direct)), sets=tuple(sorted(sets)), links=tuple(sorted(links))
-    )
+    return Reads(direct=tuple(sorted(direct)), sets=tuple(sorted(sets)), links=tuple(sorted(links)))
 
 
 def _stratify(rules: Mapping[Name, Rule]) -> dict[Name, int]:

@@ -14,5 +14,6 @@ if TYPE_CHECKING:
 
 def routes(provider: Provider) -> tuple[Route, ...]:
     """Return all endpoints."""
-    modules = (authorize, pushing, token, introspect, userinfo, metadata)
+    # Routes are tried in turn, so the busiest come first.
+    modules = (token, introspect, userinfo, authorize, pushing, metadata)
     return tuple(route for module in modules for route in module.routes(provider))

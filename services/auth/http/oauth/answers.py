@@ -38,12 +38,13 @@ PAGE = {
 }
 """What goes with everything that a browser shows or follows: no frame (RFC 9700 §4.16), no trace of the address."""
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _log = logging.getLogger(__name__)
 
 
 def answer_json(content: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return an answer that nobody keeps."""
-    body = json.dumps(content, separators=(",", ":")).encode()
+    body = _encode(content).encode()
     return Response(body, status_code=status, media_type="application/json", headers={**NO_STORE, **(headers or {})})
 
 

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from services.auth.domain.oauth.granting import Asked
 from services.auth.http.oauth.answers import answer_json, guard
-from services.auth.http.oauth.forms import origin_of, read_form, read_presented
+from services.auth.http.oauth.forms import read_form, read_presented
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,12 +28,13 @@ def routes(provider: Provider) -> tuple[Route, ...]:
     async def grant(request: Request) -> Response:
         parameters = await read_form(request)
         parameters.check()
-        client = await provider.authentication.authenticate(read_presented(request, parameters))
+        presented = read_presented(request, parameters)
+        client = await provider.authentication.authenticate(presented)
         asked = Asked(
             client=client,
             parameters=parameters,
             confirmation=await provider.holding.prove(request),
-            origin=origin_of(request),
+            origin=presented.origin,
         )
         granted = await provider.desk.serve(asked)
         return answer_json(render(granted, provider.flows.clock()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.auth.domain.authentication import reaches
 from services.auth.http.cookies import ATTEMPT
 from services.auth.http.pages.paths import CONTINUE, FACTOR, HOME, SIGN_IN
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from services.auth.domain.oauth.flows import Flows, FlowView
+    from services.auth.domain.sessions import Session
     from services.auth.domain.sign_in_flow import SignInFlow, SignInState
     from services.auth.http.pages.site import Site
     from services.auth.http.pages.visit import Visit
@@ -42,6 +44,19 @@ class Purpose:
     def level(self) -> str:
         """The level that has to be reached, or nothing."""
         return self.view.acr if self.view else ""
+
+    @property
+    def organization(self) -> str:
+        """The one organization whose people the client serves, or nothing where anybody may choose theirs."""
+        return self.view.organization if self.view else ""
+
+    def is_renewed_by(self, session: Session) -> bool:
+        """Whether the person has proven themselves since the authorization began."""
+        return self.view is not None and session.authentication.time > self.view.created
+
+    def is_out_of_reach(self, session: Session) -> bool:
+        """Whether the session is not as strong as the authorization wants it."""
+        return bool(self.level) and not reaches(session.authentication.level, self.level)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

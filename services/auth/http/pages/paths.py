@@ -25,7 +25,7 @@ PASSKEY_SETUP = "/account/authenticators/passkey"
 RECOVERY_CODES = "/account/authenticators/codes"
 SESSIONS = "/account/sessions"
 APPLICATIONS = "/account/applications"
-IDENTITIES = "/account/identities"
+OWN_DATA = "/account/data"
 
 ROOMS = (
     (HOME, "Overview"),
@@ -34,6 +34,7 @@ ROOMS = (
     (AUTHENTICATORS, "Sign-in methods"),
     (SESSIONS, "Sessions"),
     (APPLICATIONS, "Applications"),
+    (OWN_DATA, "Your data"),
 )
 """The pages of an account, with their names."""
 

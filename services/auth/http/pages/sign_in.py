@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
+    from services.auth.domain.sessions import Session
     from services.auth.http.pages.entering import Entering, Purpose
     from services.auth.http.pages.visit import Visit
     from services.chassis.errors import TenonError
+
+_ANOTHER = "The application expects another account than the one that you have signed in to."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,8 +46,7 @@ class SignInPage:
             return self.entering.onward(visit, purpose)
         if not self._is_same_person(visit, purpose):
             return self._form(visit, purpose)
-        state = await self.entering.steps.begin_step_up(visit.session, level=purpose.level)
-        return await self.entering.advance(visit, state, purpose)
+        return await self._prove_again(visit, purpose, visit.session)
 
     async def submit(self, visit: Visit) -> Response:
         """Begin the sign-in with what was chosen."""
@@ -54,9 +56,19 @@ class SignInPage:
         except (SignInFailed, SignInThrottled, HashingBusy) as error:
             return self._form(visit, purpose, error)
 
+    async def _prove_again(self, visit: Visit, purpose: Purpose, session: Session) -> Response:
+        """Ask for a proof of whoever is signed in; where they have given it and it was not enough, say so."""
+        if purpose.is_renewed_by(session) and not visit.query("again"):
+            if purpose.is_out_of_reach(session):
+                return visit.render("stronger", view=purpose.view, flow=purpose.flow)
+            return self._form(visit, purpose, problem=Problem(message=_ANOTHER))
+        state = await self.entering.steps.begin_step_up(session, level=purpose.level)
+        return await self.entering.advance(visit, state, purpose)
+
     async def _begin(self, visit: Visit, purpose: Purpose) -> Response:
         entering, form = self.entering, visit.form
-        organization, email, way = form.get("organization", "").strip(), form.get("email", ""), form.get("way", "")
+        email, way = form.get("email", ""), form.get("way", "")
+        organization = purpose.organization or form.get("organization", "").strip()
         if way == Factor.PASSKEY:
             state = await entering.steps.begin(organization, level=purpose.level)
             return await entering.advance(visit, state, purpose, way=Factor.PASSKEY)
@@ -76,7 +88,7 @@ class SignInPage:
         if error is not None:
             problem = Problem(message=error.message)
         status = STATUSES[error.code] if error else 400 if problem else 200
-        organization = visit.query("organization") or (view.organization if view else "")
+        organization = purpose.organization or visit.query("organization")
         response = visit.render(
             "sign_in",
             status=status,
@@ -85,7 +97,9 @@ class SignInPage:
             hidden=purpose.carried,
             email=visit.form.get("email") or (view.login_hint if view else ""),
             organization=organization,
-            asks_organization=bool(organization) or "organization" in visit.request.query_params,
+            fixed=bool(purpose.organization),
+            asks_organization=not purpose.organization
+            and (bool(organization) or "organization" in visit.request.query_params),
             reset=RESET,
         )
         return self.entering.site.delay(response, error)

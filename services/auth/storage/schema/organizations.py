@@ -11,6 +11,7 @@ retired_organizations = sa.Table(
     metadata,
     sa.Column("id", TEXT, primary_key=True),
     sa.Column("retire_time", TIME, nullable=False),
+    sa.Column("purge_time", TIME, comment="when nothing was left of it"),
 )
 """One row for each organization that was deleted: no other one ever gets its id."""
 

@@ -73,11 +73,16 @@ async def test_nobody_climbs_by_a_client(authority: Authority) -> None:
     for wanted in ({"first_party": True}, {"any_organization": True}):
         request = client_service_pb2.CreateClientRequest(client=client_pb2.Client(**fields, **wanted))
         assert await reason_of(authority.clients.CreateClient(request, **keeper)) == "GRANT_EXCEEDS_OWN"
+    mighty = await authority.add_service_account("commerce.*")
+    borrowed = client_pb2.Client(grant_types=["client_credentials"], service_account=mighty)
+    request = client_service_pb2.CreateClientRequest(client=borrowed)
+    assert await reason_of(authority.clients.CreateClient(request, **keeper)) == "GRANT_EXCEEDS_OWN"
     own = client_service_pb2.CreateClientRequest(client=client_pb2.Client(**fields))
     made = await authority.clients.CreateClient(own, **keeper)
     changes = [
         client_pb2.Client(name=f"clients/{trusted.id}", redirect_uris=["https://evil.test/"]),
         client_pb2.Client(name=made.name, redirect_uris=["https://evil.test/"], first_party=True),
+        client_pb2.Client(name=made.name, service_account=mighty),
     ]
     for changed in changes:
         request = client_service_pb2.UpdateClientRequest(client=changed)

@@ -234,3 +234,21 @@ async def test_a_token_is_meant_for_whom_the_client_may_name(authority: Authorit
     proof = Proof()
     code = await authority.code(client, proof)
     assert refusal(await authority.redeem(client, code, proof, resource=api)) == (400, "invalid_target")
+
+
+async def test_a_client_acts_as_its_service_account_as_far_as_its_scopes_go(authority: Authority) -> None:
+    account = await authority.add_service_account("commerce.*", "library.books.get")
+    client = await authority.register(
+        grant_types=["client_credentials"],
+        redirect_uris=[],
+        scopes=["commerce.orders.*", "library.*"],
+        service_account=account,
+    )
+    asked = {"grant_type": "client_credentials"}
+    claims = claims_of((await authority.token(client, **asked)).json()["access_token"])
+    assert claims["sub"] == account
+    assert sorted(claims["permissions"]) == ["commerce.orders.*", "library.books.get"]
+    less = claims_of((await authority.token(client, scope="library.books.get", **asked)).json()["access_token"])
+    assert less["permissions"] == ["library.books.get"]
+    await authority.pool.fetch("UPDATE auth.service_accounts SET disabled = true")
+    assert refusal(await authority.token(client, **asked)) == (400, "unauthorized_client")

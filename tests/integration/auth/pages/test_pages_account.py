@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
+import pytest
 from tenon.auth.v1 import invitation_pb2, invitation_service_pb2, invitation_service_pb2_grpc
 
-from tests.integration.auth.pages.browsing import EMAIL, Browser
-from tests.integration.auth.pages.mailbox import link_in, next_mail
+from tests.integration.auth.pages.belongings import link_in, next_mail
+from tests.integration.auth.pages.browsing import EMAIL, PASSWORD, Browser
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,3 +109,69 @@ async def test_an_unknown_invitation_is_told_as_a_page(browser: Browser) -> None
     answer = await browser.open("/account/invitation?link=unknown")
     assert answer.status_code >= 400
     assert browser.page.all("h1")
+
+
+async def test_somebody_takes_their_data_with_them(browser: Browser) -> None:
+    await browser.sign_in()
+    await browser.open("/account/data")
+    answer = await browser.send("Download your data")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.headers["cache-control"] == "no-store"
+    assert EMAIL in answer.text
+    assert "argon2" not in answer.text
+
+
+async def test_somebody_deletes_their_account_for_good(auth: Auth, browser: Browser, mails: Path) -> None:
+    """Auth statement 41: whoever is deleted is signed out at once."""
+    await browser.open(await invite(auth, mails, "new@x.test"))
+    await browser.press("Accept", display_name="New", password=NEW)
+    await browser.sign_in("new@x.test", NEW)
+    await browser.open("/account/data")
+    await browser.press("Delete the account for good", email="other@x.test")
+    assert browser.answer.status_code == 400
+    await browser.press("Delete the account for good", email="New@x.test")
+    assert "Your account is deleted" in browser.words()
+    assert browser.session == ""
+    await browser.sign_in("new@x.test", NEW)
+    assert browser.answer.status_code == 401
+
+
+async def test_the_last_administrator_stays(browser: Browser) -> None:
+    await browser.sign_in()
+    await browser.open("/account/data")
+    await browser.press("Delete the account for good", email=EMAIL)
+    assert browser.answer.status_code == 400
+    assert "Nobody would be left" in browser.words()
+    assert (await browser.get("/account")).status_code == 200
+
+
+async def grow_old(database: str) -> None:
+    """Have everybody's sign-in be an hour old."""
+    connection = await asyncpg.connect(database)
+    try:
+        await connection.execute("UPDATE auth.sessions SET auth_time = auth_time - interval '1 hour'")
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("path", ["/account/authenticators/app", "/account/authenticators/passkey", "/account/data"])
+async def test_what_matters_is_changed_after_a_fresh_proof_alone(browser: Browser, database: str, path: str) -> None:
+    """Auth statement 42: whoever changes what they prove themselves by does so after proving it again."""
+    await browser.sign_in()
+    await grow_old(database)
+    before = browser.session
+    await browser.open(path)
+    assert "still you" in browser.words()
+    await browser.press("Continue", password=PASSWORD)
+    assert browser.answer.url.path == path
+    assert browser.answer.status_code == 200
+    assert browser.session not in {"", before}
+
+
+async def test_a_form_that_waited_too_long_changes_nothing(browser: Browser, database: str) -> None:
+    """Auth statement 42: it counts when the form comes back, and not when it was shown."""
+    await browser.sign_in()
+    await browser.open("/account/data")
+    await grow_old(database)
+    answer = await browser.send("Download your data")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/account/confirm?to=%2Faccount%2Fdata")

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from tenon.auth.v1 import client_pb2, client_service_pb2, client_service_pb2_grpc
 
+from tests.integration.auth.pages.belongings import App
 from tests.integration.auth.pages.browsing import EMAIL, PASSWORD, Browser
 
 if TYPE_CHECKING:
@@ -161,3 +162,24 @@ async def test_a_flow_that_is_gone_is_told_as_a_page(browser: Browser, party: st
     answer = await browser.open(page)
     assert answer.status_code in {400, 404}
     assert browser.page.all("h1")
+
+
+async def test_a_level_that_nobody_can_reach_is_told_and_not_asked_for_in_circles(browser: Browser, party: str) -> None:
+    await browser.open(request_of(party, acr_values="aal2"))
+    await browser.press("Sign in", email=EMAIL, password=PASSWORD)
+    assert "A second factor is needed" in browser.words()
+    assert browser.session
+    again = browser.answer.url
+    await browser.open("/account/authenticators/app")
+    app = App(browser)
+    await browser.press("Finish", code=app.code())
+    await browser.open(f"{again.path}?{again.query.decode()}&again=1")
+    await browser.press("Continue", code=app.code(later=1))
+    assert browser.answer.url.path == "/account/consent"
+    assert (await finish(browser, "Allow"))["code"]
+
+
+async def test_who_cannot_reach_the_level_may_give_up(browser: Browser, party: str) -> None:
+    await browser.open(request_of(party, acr_values="aal3"))
+    await browser.press("Sign in", email=EMAIL, password=PASSWORD)
+    assert (await finish(browser, "Cancel"))["error"] == "access_denied"

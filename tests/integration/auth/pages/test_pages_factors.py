@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import re
-import time
 from typing import TYPE_CHECKING
 
-from services.auth.domain.factors.totp import code_at, step_at
+from tests.integration.auth.pages.belongings import App, link_in, next_mail
 from tests.integration.auth.pages.browsing import EMAIL, PASSWORD, Browser
-from tests.integration.auth.pages.mailbox import link_in, next_mail
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NEW = "three clouds over one quiet lake"
 TOTP_CODE = re.compile(r"\b\d{8}\b")
-
-
-class App:
-    """An authenticator app on somebody's phone."""
-
-    def __init__(self, browser: Browser) -> None:
-        """Read the key off the page, as a person types it."""
-        shown = next(one for one in browser.page.all("span") if one.attributes.get("class") == "code")
-        key = shown.words().replace(" ", "")
-        self.seed = base64.b32decode(key + "=" * (-len(key) % 8))
-
-    def code(self, later: int = 0) -> str:
-        """Return the code that it shows now, or so many steps later."""
-        return code_at(self.seed, step_at(time.time()) + later)
 
 
 async def set_up_app(browser: Browser) -> App:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.integration.auth.pages.browsing import FORM, ISSUER, OWN, SESSION, Browser
-
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; "

@@ -81,7 +81,7 @@ async def test_the_end_of_a_membership_ends_what_was_held_by_it_and_nothing_else
 
 
 async def test_other_roles_hold_at_once(tenants: Tenants) -> None:
-    """Auth statement 47: a change of what a member, a group or a role gives takes the tokens back that say otherwise."""
+    """Auth statement 47: a change of what a member, a group or a role gives takes tokens back that say otherwise."""
     ann = await tenants.found("acme", "ann@acme.test")
     await tenants.found("beta", "bob@beta.test")
     clerk, keeper = await tenants.role(ann, "shop.orders.*"), await tenants.role(ann, "shop.items.*")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,9 @@ from tenon.auth.v1.session_service_pb2 import (
     SwitchOrganizationRequest,
 )
 
+from services.auth.storage.organizations import KEPT, SqlOrganizations
 from tests.integration.auth.people.conftest import bearer
+from tests.integration.auth.people.test_memberships import make_member
 from tests.integration.auth.test_auth_service import claims_of, reason_of
 
 if TYPE_CHECKING:
@@ -124,6 +127,7 @@ async def test_nobody_acts_in_a_disabled_organization_until_it_is_enabled(tenant
     assert await reason_of(refresh) == "UNAUTHENTICATED REFRESH_TOKEN_INVALID"
     failed = await reason_of(tenants.sign_in("ann@acme.test", organization="acme"))
     assert failed == await reason_of(tenants.sign_in("nobody@acme.test", organization="acme"))
+    assert await reason_of(tenants.minted("acme")) == "NOT_FOUND ORGANIZATION_UNKNOWN"
     await tenants.organizations.UpdateOrganization(updating("acme", "disabled"), **admin)
     again = await tenants.sign_in("ann@acme.test", organization="acme")
     assert await tenants.is_good(again.access_token)
@@ -142,6 +146,32 @@ async def test_a_deleted_organization_is_gone_and_its_id_is_never_given_again(te
     assert (await reason_of(tenants.organizations.DeleteOrganization(deleting("acme"), **admin))).startswith(
         "NOT_FOUND"
     )
+
+
+async def test_what_was_kept_of_a_deleted_organization_is_erased_and_nothing_else(tenants: Tenants) -> None:
+    """Auth statement 50: the id stays used up when nothing else is left."""
+    ann = await tenants.found("acme", "ann@acme.test")
+    await tenants.found("acme-two", "bob@acme-two.test")
+    await tenants.role(ann, "shop.orders.*")
+    await make_member(tenants, ann, "bob@acme-two.test")
+    others = """
+        SELECT (SELECT count(*) FROM auth.users WHERE organization <> 'acme') AS users,
+               (SELECT count(*) FROM auth.roles WHERE organization <> 'acme') AS roles
+    """
+    [before] = await tenants.database.fetch(others)
+    await tenants.organizations.DeleteOrganization(deleting("acme"), **await tenants.admin())
+    kept = SqlOrganizations(tenants.database)
+    await kept.purge(now=datetime.now(UTC), batch=1)
+    await kept.purge(now=datetime.now(UTC))
+    rows = await tenants.database.fetch(
+        "SELECT table_name FROM information_schema.columns WHERE table_schema = 'auth' AND column_name = 'organization'"
+    )
+    for table in {row["table_name"] for row in rows} - set(KEPT):
+        left = await tenants.database.fetch(f"SELECT 1 FROM auth.{table} WHERE organization = 'acme'")
+        assert left == [], table
+    assert await tenants.database.fetch(others) == [before]
+    again = tenants.organizations.CreateOrganization(creating("acme"), **await tenants.admin())
+    assert await reason_of(again) == "ALREADY_EXISTS ORGANIZATION_ID_TAKEN"
 
 
 async def test_making_one_again_with_the_same_request_makes_nothing_twice(tenants: Tenants) -> None:
@@ -182,7 +212,8 @@ async def test_sessions_end_as_their_organization_says(tenants: Tenants) -> None
     renewed = await tenants.sessions.RefreshSession(RefreshSessionRequest(refresh_token=opened.refresh_token))
     assert renewed.refresh_token_expire_time.seconds - issued <= 302
     [row] = await tenants.database.fetch(
-        "SELECT expire_time - create_time AS life, idle FROM auth.sessions WHERE organization = 'acme' AND end_time IS NULL ORDER BY create_time DESC LIMIT 1"
+        "SELECT expire_time - create_time AS life, idle FROM auth.sessions WHERE organization = 'acme' "
+        "ORDER BY create_time DESC LIMIT 1"
     )
     assert (row["life"].total_seconds(), row["idle"].total_seconds()) == (600, 300)
 

@@ -185,6 +185,23 @@ async def test_the_last_administrator_of_any_organization_hands_it_over_before_l
     assert await reason_of(leave) == "FAILED_PRECONDITION LAST_ADMINISTRATOR"
 
 
+async def test_a_client_with_a_part_of_the_rights_does_nothing_with_the_account(tenants: Tenants) -> None:
+    """Auth statement 46: consent to a client's `openid` is none to leave, to export or to act elsewhere."""
+    opened = await add_person(tenants)
+    await tenants.database.fetch(
+        "UPDATE auth.refresh_sessions SET scope = 'openid profile' WHERE user_name = $1", [opened.user]
+    )
+    renewed = await tenants.sessions.RefreshSession(RefreshSessionRequest(refresh_token=opened.refresh_token))
+    client = bearer(renewed.access_token)
+    for answer in (
+        tenants.profiles.UpdateMe(updating(display_name="Eve"), **client),
+        tenants.profiles.ExportMe(pb.ExportMeRequest(), **client),
+        tenants.profiles.DeleteMe(pb.DeleteMeRequest(), **client),
+        tenants.sessions.SwitchOrganization(SwitchOrganizationRequest(organization="default"), **client),
+    ):
+        assert await reason_of(answer) == "PERMISSION_DENIED SESSION_NEEDED"
+
+
 async def test_leaving_needs_a_recent_sign_in(tenants: Tenants) -> None:
     old = await grow_old(tenants, await add_person(tenants))
     assert await reason_of(tenants.profiles.DeleteMe(pb.DeleteMeRequest(), **old)) == "UNAUTHENTICATED STEP_UP_REQUIRED"

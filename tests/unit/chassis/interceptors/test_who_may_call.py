@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from services.chassis.interceptors.caller import CallerInterceptor, ProofMissing
 from services.chassis.interceptors.errors import ErrorsInterceptor
 from services.chassis.interceptors.rule import PermissionMissing, RuleInterceptor, TokenMissing, WorkloadNotAllowed
 from services.chassis.interceptors.telemetry import TelemetryInterceptor
+from services.chassis.tokens import TokenRevoked
 from tests.fakes.chassis_frame import (
     FakeClaims,
     FakeVerifier,
@@ -152,6 +154,47 @@ async def test_a_refusal_names_the_permission() -> None:
 
 async def test_bearer_may_be_written_in_any_case() -> None:
     assert (await attempt(READ, f"bearer {CLERK}")).subject == "users/clerk"
+
+
+class Fickle(FakeVerifier):
+    """Takes tokens back."""
+
+    gone: frozenset[str] = frozenset()
+
+    async def verify(self, token: str) -> FakeClaims:
+        if token in self.gone:
+            raise TokenRevoked("gone")
+        return await super().verify(token)
+
+
+async def test_a_stream_ends_when_its_token_is_taken_back_and_no_other_does() -> None:
+    """Auth statement 41: what ends takes streams along that have begun."""
+    fickle = Fickle(tokens=verifier().tokens)
+    interceptor = CallerInterceptor(fickle, trust_domain="tenon.local", period=0.01)
+    method = fake_method(access=SIGNED_IN, server_streaming=True)
+    begun = asyncio.Event()
+
+    async def stream(request: Any, call: Any) -> Any:
+        yield "first"
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def follow(token: str) -> None:
+        call = fake_call(method, metadata={"authorization": f"Bearer {token}"}, caller=NOBODY)
+        bound: Any = interceptor.stream(fake_handler(stream, method), stream)
+        async for _ in bound(None, call):
+            pass
+
+    ended, other = asyncio.create_task(follow(CLERK)), asyncio.create_task(follow(ROBOT))
+    async with asyncio.timeout(5):
+        await begun.wait()
+        fickle.gone = frozenset({CLERK})
+        with pytest.raises(TokenRevoked):
+            await ended
+    assert not other.done()
+    other.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await other
 
 
 def test_the_chain_refuses_an_order_in_which_one_lacks_what_it_builds_on() -> None:
