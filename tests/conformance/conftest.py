@@ -33,7 +33,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     only = metafunc.definition.get_closest_marker("only")
     if only is not None:
         assert only.kwargs["reason"], "A test that runs on one provider alone says why."
-    metafunc.parametrize("provider", PROVIDERS if only is None else only.args, indirect=True, scope="session")
+    names = PROVIDERS if only is None else only.args
+    # Under `-n 2 --dist loadgroup` each provider has a process of its own, and none is started twice.
+    params = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+    metafunc.parametrize("provider", params, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -165,7 +165,7 @@ class Authority:
         self.http.cookies.set(COOKIE, opened.cookie, domain="tenon.test")
         return opened.session.id
 
-    async def authorize(self, client: Registered, proof: Proof | None = None, **fields: str | None) -> httpx.Response:
+    async def authorize(self, client: Registered, /, proof: Proof | None = None, **fields: Any) -> httpx.Response:
         """Ask for a code; a field that is None is left out."""
         asked = {
             "response_type": "code",

@@ -225,19 +225,25 @@ class SignInFlow:
         Raises:
             SignInUnfinished: more has to be shown.
         """
-        found = await self._find(attempt)
-        account = await self._account(found)
-        held = await self.holdings.of(account) if account and found.shown else NOTHING
-        if account is None or not found.is_done(held):
-            raise SignInUnfinished(", ".join(found.offered(held)))
-        if not await self.attempts.close(found.id, found.version):
-            raise SignInExpired
+        found, account = await self._close(attempt)
         opened = await self._open_session(found, account, origin, browser=browser)
         if replaces and replaces != opened.session.id:
             await self.sessions.end(replaces)
         kind = "session.strengthened" if found.session else "session.opened"
         await self.note_success(opened.session, origin, factor=" ".join(found.shown), kind=kind)
         return opened
+
+    async def _close(self, attempt: str) -> tuple[SignInAttempt, Account]:
+        """Forget a sign-in that is done, and return it as it was; a wrong step at the same time does not matter."""
+        for _ in range(MOST_FAILURES):
+            found = await self._find(attempt)
+            account = await self._account(found)
+            held = await self.holdings.of(account) if account and found.shown else NOTHING
+            if account is None or not found.is_done(held):
+                raise SignInUnfinished(", ".join(found.offered(held)))
+            if await self.attempts.close(found.id, found.version):
+                return found, account
+        raise SignInOvertaken
 
     async def _open_session(
         self, found: SignInAttempt, account: Account, origin: Origin, *, browser: bool
@@ -310,16 +316,28 @@ class SignInFlow:
             raise SignInFailed
         if counted:
             await self.throttle.forgive(counted)
-        kept = replace(
-            tried,
-            user=shown.user,
-            email=shown.email,
-            failures=found.failures,
-            shown=(*found.shown, factor),
-            methods=tuple(dict.fromkeys((*found.methods, *shown.methods))),
-            time=self.clock(),
-        )
-        return await self._state(attempt, await self._save(kept))
+        return await self._state(attempt, await self._keep(tried, factor, shown))
+
+    async def _keep(self, tried: SignInAttempt, factor: Factor, shown: Shown) -> SignInAttempt:
+        """Keep what was shown rightly. It is used up, so that a step that was made meanwhile must not lose it."""
+        latest: SignInAttempt | None = tried
+        for _ in range(MOST_FAILURES):
+            if latest is None or latest.user not in {"", shown.user}:
+                raise SignInExpired
+            kept = replace(
+                latest,
+                user=shown.user,
+                email=shown.email,
+                failures=max(0, latest.failures - 1),
+                shown=tuple(dict.fromkeys((*latest.shown, factor))),
+                methods=tuple(dict.fromkeys((*latest.methods, *shown.methods))),
+                challenge=b"",
+                time=self.clock(),
+            )
+            if await self.attempts.save(kept):
+                return replace(kept, version=kept.version + 1)
+            latest = await self.attempts.find(tried.id, now=self.clock())
+        raise SignInOvertaken
 
     async def _note_wrong(self, tried: SignInAttempt, factor: Factor, origin: Origin) -> None:
         if tried.failures >= MOST_FAILURES:

@@ -6,6 +6,8 @@ from services.auth.servicer.access import AccessServicer
 from services.auth.servicer.access_models import AccessModelServicer
 from services.auth.servicer.audit import AuditServicer
 from services.auth.servicer.authenticators import AuthenticatorServicer
+from services.auth.servicer.clients import ClientServicer
+from services.auth.servicer.consents import ConsentServicer
 from services.auth.servicer.groups import GroupServicer
 from services.auth.servicer.invitations import InvitationServicer
 from services.auth.servicer.memberships import MembershipServicer
@@ -25,6 +27,8 @@ __all__ = [
     "AccessServicer",
     "AuditServicer",
     "AuthenticatorServicer",
+    "ClientServicer",
+    "ConsentServicer",
     "EngineRecords",
     "GroupServicer",
     "InvitationServicer",

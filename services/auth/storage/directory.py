@@ -62,7 +62,8 @@ LEFT JOIN {SCHEMA}.organizations o ON o.organization = 'system' AND o.name = 'or
 ORDER BY a.home <> $1, a.home, a.name LIMIT 1
 """
 _BY_EMAIL = _ACCOUNT.format(found=f"{_LIVING.format(key='email')} UNION ALL {_MEMBERS.format(key='u.email')}")
-_ACTING = _ACCOUNT.format(found=f"{_LIVING.format(key='name')} UNION ALL {_MEMBERS.format(key='u.name')}")
+# Nobody is a member where they live, so that whoever is found first is the only one.
+_ACTING = _ACCOUNT.format(found=f"{_LIVING.format(key='name')} UNION ALL {_MEMBERS.format(key='u.name')} LIMIT 1")
 _BY_NAME = _ACCOUNT.format(found=_LIVING.format(key="name"))
 _MACHINE = _ACCOUNT.format(found=_MACHINES)
 _ROLES = f"SELECT name, permissions FROM {SCHEMA}.roles WHERE organization = $1 AND name = ANY ($2)"

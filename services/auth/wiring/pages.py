@@ -51,7 +51,7 @@ def wire(kit: Kit) -> Part:
     passwords = passwords_of(kit)
     oauth = build_parts(kit)
     entering = Entering(site=site, steps=flow_of(kit), flows=oauth.flows)
-    setup = setup_of(kit)
+    setup, lists = setup_of(kit), session_lists_of(kit)
     pages = (
         OverviewPage(site=site),
         SignInPage(entering=entering),
@@ -59,7 +59,7 @@ def wire(kit: Kit) -> Part:
         LinkPage(entering=entering),
         ConfirmPage(entering=entering),
         ConsentPage(entering=entering),
-        SignOutPage(site=site),
+        SignOutPage(site=site, lists=lists),
         ResetPage(site=site, recovery=recovery_of(kit)),
         VerifyPage(site=site, verification=verification_of(kit)),
         ProfilePage(
@@ -78,7 +78,7 @@ def wire(kit: Kit) -> Part:
         AppSetupPage(site=site, setup=setup),
         PasskeySetupPage(site=site, setup=setup),
         RecoveryCodesPage(site=site, setup=setup),
-        SessionsPage(site=site, lists=session_lists_of(kit)),
+        SessionsPage(site=site, lists=lists),
         ApplicationsPage(site=site, consents=oauth.consents),
         OwnDataPage(site=site, leaving=leaving_of(kit), notices=passwords.notices),
         MissingPage(site=site),

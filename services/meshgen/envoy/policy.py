@@ -83,7 +83,9 @@ def step_up_metadata(step_up: StepUp) -> Node:
     `details` is the trailer of gRPC with the whole status, `metadata` that of the `ErrorInfo`.
     """
     info = any_pb2.Any()
-    info.Pack(error_details_pb2.ErrorInfo(reason=REASON, domain=DOMAIN, metadata=metadata_of(step_up)))
+    said = error_details_pb2.ErrorInfo(reason=REASON, domain=DOMAIN, metadata=metadata_of(step_up))
+    # Otherwise the order of a map's entries is another one in each process, and the file with it.
+    info.Pack(said, deterministic=True)
     status = status_pb2.Status(code=code_pb2.UNAUTHENTICATED, message=STEP_UP_MESSAGE, details=[info])
     details = base64.b64encode(status.SerializeToString(deterministic=True)).decode().rstrip("=")
     told = {"challenge": challenge_of(step_up), "metadata": metadata_of(step_up), "details": details}

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 STATES = {Verdict.DENIED: NO, Verdict.CONDITIONAL: OPEN, Verdict.ALLOWED: YES}
 NOBODY = "zz"
 """A user whom no relation names."""
-EXAMPLES = 400
+EXAMPLES = 300
 
 
 class Service:

@@ -77,7 +77,7 @@ async def test_a_new_model_counts_at_once_in_a_process_that_knew_the_old_one(acc
         *MODEL.types[:2],
         TypeText(
             name="documents",
-            relations=(*MODEL.types[2].relations[:2], RelationText(name="viewer", subjects=MODEL.types[2].relations[2].subjects)),
+            relations=(*MODEL.types[2].relations[:2], replace(MODEL.types[2].relations[2], expression="direct")),
             permissions=(
                 RelationText(name="view", expression="viewer & banned"),
                 RelationText(name="read", expression="viewer"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from services.auth.domain.access.expressions import (
@@ -14,7 +16,7 @@ from services.auth.domain.access.expressions import (
     Without,
     parse_expression,
 )
-from services.auth.domain.access.judging import judge_model
+from services.auth.domain.access.judging import MOST_NAMES, judge_model
 from services.auth.domain.access.model import Condition, ModelText, ParameterType, RelationText, TypeText, build_model
 from services.auth.domain.access.names import Object, make_object, parse_object, parse_subject
 from services.auth.domain.errors.access import AccessModelInvalid, AccessQueryInvalid
@@ -132,6 +134,22 @@ def test_a_sound_model_passes_and_is_kept_as_it_is() -> None:
 )
 def test_a_model_that_contradicts_itself_is_refused_with_what_is_wrong(model: ModelText, said: str) -> None:
     assert said in problems_of(model)
+
+
+def test_the_largest_model_is_judged_soon_and_a_larger_one_not_at_all() -> None:
+    def large(count: int) -> ModelText:
+        names = [f"p{n}" for n in range(count - 1)]
+        everything = " | ".join(["viewer", *names[:100]])
+        permissions = (RelationText(name=name, expression="viewer - hidden") for name in names[:100])
+        others = (RelationText(name=name, expression=everything) for name in names[100:])
+        return documents(
+            viewer(), RelationText(name="hidden", subjects=("users",)), permissions=(*permissions, *others)
+        )
+
+    begun = time.process_time()
+    judge_model(large(MOST_NAMES - 2), CelConditions())
+    assert time.process_time() - begun < 5
+    assert "more than 300" in problems_of(large(MOST_NAMES - 1))
 
 
 def test_a_circle_over_other_objects_is_no_contradiction() -> None:

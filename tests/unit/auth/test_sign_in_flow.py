@@ -15,8 +15,9 @@ from services.auth.domain.errors import (
     SignInThrottled,
     SignInUnfinished,
 )
-from services.auth.domain.factors.kinds import FIRST, Factor
+from services.auth.domain.factors.kinds import FIRST, Factor, Held
 from services.auth.domain.sessions import Origin
+from services.auth.domain.sign_in_attempts import SignInAttempt
 from tests.fakes.auth_factors import assertion
 from tests.fakes.auth_factors_world import HERE, FactorWorld
 
@@ -325,3 +326,65 @@ async def test_a_mail_that_is_answered_verifies_the_address_it_was_sent_to(world
     assert await world.addresses.is_verified("default", "users/clerk")
     world.people.change("users/clerk", email="new@x.test")
     assert not await world.addresses.is_verified("default", "users/clerk")
+
+
+async def test_a_password_and_a_mailbox_are_no_two_factors(world: FactorWorld) -> None:
+    begun = await world.flow.begin(email=CLERK, level="aal2")
+    await world.flow.send_code(begun.attempt, HERE)
+    state = await world.flow.code(begun.attempt, await world.mailed(), HERE)
+    assert (state.done, state.reached, state.offered) == (True, False, ())
+    opened = await world.flow.finish(state.attempt, HERE)
+    again = await world.flow.begin_step_up(opened.session, level="aal2")
+    state = await world.flow.password(again.attempt, PASSWORD, HERE)
+    assert (state.level, state.reached) == ("aal1", False)
+
+
+def test_a_passkey_without_its_user_is_not_enough_alone() -> None:
+    attempt = SignInAttempt(
+        id=b"", organization="default", shown=(Factor.PASSKEY,), methods=("hwk",), expires=FactorWorld().clock()
+    )
+    assert not attempt.is_enough(Held(passkey=True))
+
+
+async def test_an_organization_that_asks_for_two_factors_gets_them_from_whoever_has_them(world: FactorWorld) -> None:
+    world.people.change("users/clerk", needs_second_factor=True)
+    state = await shown_password(world)
+    assert (state.done, state.level) == (True, "aal1"), "or nobody could set one up"
+    await world.give_totp()
+    state = await shown_password(world)
+    assert (state.done, state.offered) == (False, (Factor.TOTP,))
+
+
+async def test_a_hash_of_elsewhere_is_made_anew_at_the_sign_in(world: FactorWorld) -> None:
+    async def verify(password_hash: str, password: str) -> bool:
+        return password_hash in {f"bcrypt:{password}", f"hash:{password}"}
+
+    world.people.hashes["default", "users/clerk"] = f"bcrypt:{PASSWORD}"
+    world.hasher.verify = verify  # type: ignore[method-assign]  # one that knows hashes of elsewhere
+    assert (await shown_password(world)).done
+    assert world.people.hashes["default", "users/clerk"] == f"hash:{PASSWORD}"
+
+
+async def test_a_code_for_one_thing_does_no_other(world: FactorWorld) -> None:
+    made = {"organization": "default", "email": CLERK, "user": "users/clerk"}
+    code = await world.codes.make_code("handle", purpose="sign_in", **made)
+    assert await world.codes.redeem_code("handle", code, purpose="reset") is None
+    assert await world.codes.redeem_code("another", code, purpose="sign_in") is None
+    assert await world.codes.redeem_code("handle", code, purpose="sign_in") is not None
+
+
+async def test_what_was_shown_rightly_is_not_lost_to_a_wrong_step_at_the_same_time(world: FactorWorld) -> None:
+    begun = await world.flow.begin(email=CLERK)
+    await world.flow.send_code(begun.attempt, HERE)
+    code, redeem = await world.mailed(), world.proofs.use
+
+    async def use(handle: bytes) -> bool:
+        used = await redeem(handle)
+        with pytest.raises(SignInFailed):
+            await world.flow.code(begun.attempt, code, HERE)
+        return used
+
+    world.proofs.use = use  # type: ignore[method-assign]  # another step comes in between
+    state = await world.flow.code(begun.attempt, code, HERE)
+    assert (state.done, state.shown) == (True, (Factor.EMAIL_CODE,))
+    assert (await world.flow.finish(begun.attempt, HERE)).session.user == "users/clerk"

@@ -232,12 +232,12 @@ class Decisions:
             if question.resource is None:
                 subject = question.subject
                 if subject not in accounts:
-                    accounts[subject] = await self.directory.find_by_name(organization, str(subject))
+                    accounts[subject] = await self.directory.find_acting(organization, str(subject))
                 decisions[place] = _by_account(accounts[subject], question.permission)
         return decisions
 
     async def _by_roles(self, organization: str, question: Question) -> Decision:
-        account = await self.directory.find_by_name(organization, str(question.subject))
+        account = await self.directory.find_acting(organization, str(question.subject))
         return _by_account(account, question.permission)
 
     async def _role_state(self, reader: Reader, fresh: int) -> int:

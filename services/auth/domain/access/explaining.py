@@ -76,7 +76,7 @@ class Explaining:
 
     async def _by_roles(self, organization: str, question: Question) -> Explanation:
         name = str(question.subject)
-        account = await self.directory.find_by_name(organization, name)
+        account = await self.directory.find_acting(organization, name)
         if account is None or account.disabled:
             what = f"{name} has no account here" if account is None else f"{name} is disabled"
             return Explanation(steps=(Step(parent=-1, what=what, decision=Decision.of(NO)),), revision=0)

@@ -21,7 +21,7 @@ from services.auth.domain.errors.access import AccessModelInvalid
 from services.chassis.errors import Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from services.auth.domain.access.conditions import Conditions
     from services.auth.domain.access.expressions import Expression
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 LONGEST_CHAIN = 20
 """Relations and permissions of one object that may follow from each other in a row."""
+
+MOST_NAMES = 300
+"""Relations and permissions of all types together: to judge them costs more than their number."""
 
 RESERVED = frozenset({"direct", "now"})
 """Words that have a meaning of their own."""
@@ -40,7 +43,8 @@ def judge_model(text: ModelText, conditions: Conditions) -> None:
     Raises:
         AccessModelInvalid: with all of it, as far as it can be told apart.
     """
-    found = [*_judge_names(text), *_judge_entries(text), *_judge_conditions(text, conditions)]
+    found = [*_judge_names(text)]
+    found = found or [*_judge_entries(text), *_judge_conditions(text, conditions)]
     if not found:
         model = build_model(text, 0)
         found = [*_judge_references(model)]
@@ -53,6 +57,8 @@ Problem = tuple[str, str]
 
 
 def _judge_names(text: ModelText) -> Iterator[Problem]:
+    if sum(len(one.relations) + len(one.permissions) for one in text.types) > MOST_NAMES:
+        yield "types", f"There are more than {MOST_NAMES} relations and permissions."
     seen = set[str]()
     for field, name in _named(text):
         if not is_name(name):
@@ -146,11 +152,11 @@ def _judge_through(model: Model, type_: str, leaf: Through) -> Iterator[str]:
 
 
 def _judge_circles(model: Model) -> Iterator[Problem]:
-    reached = {name: _reachable(model, name) for name in model.rules}
+    steps = {name: {to for to, _ in targets_of(model.rules, name)} for name in model.rules}
     for name in model.rules:
-        field = f"types[{name[0]}].{name[1]}"
-        if any(negated and name in (reached[to] | {to}) for to, negated in targets_of(model.rules, name)):
-            yield field, "It takes away what follows from itself, so that it has no answer."
+        taken = {to for to, negated in targets_of(model.rules, name) if negated}
+        if taken and name in _reachable(steps, taken):
+            yield f"types[{name[0]}].{name[1]}", "It takes away what follows from itself, so that it has no answer."
     chains: dict[Name, int] = {}
     for name in model.rules:
         length = _chain(model, name, chains, ())
@@ -160,13 +166,12 @@ def _judge_circles(model: Model) -> Iterator[Problem]:
             yield f"types[{name[0]}].{name[1]}", f"It follows from more than {LONGEST_CHAIN} others in a row."
 
 
-def _reachable(model: Model, start: Name) -> set[Name]:
-    seen, waiting = set[tuple[str, str]](), [start]
+def _reachable(steps: Mapping[Name, set[Name]], start: set[Name]) -> set[Name]:
+    seen, waiting = set(start), list(start)
     while waiting:
-        for to, _ in targets_of(model.rules, waiting.pop()):
-            if to not in seen:
-                seen.add(to)
-                waiting.append(to)
+        new = steps[waiting.pop()] - seen
+        seen |= new
+        waiting.extend(new)
     return seen
 
 

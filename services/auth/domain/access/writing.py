@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -50,7 +51,7 @@ class AccessWriting:
             AccessModelInUse: relations are kept that it does not allow.
             AccessModelChanged: the one that is there is another.
         """
-        judge_model(text, self.conditions)
+        await asyncio.to_thread(judge_model, text, self.conditions)
         async with self.changes.open(organization):
             state, _ = await self.store.now(organization).load_model()
             if expected is not None and state.model_revision != expected:

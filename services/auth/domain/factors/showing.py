@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from services.auth.domain.errors import HashingBusy
 from services.auth.domain.factors.authenticators import PASSKEY, TOTP
 from services.auth.domain.factors.kinds import METHODS, Factor
 from services.auth.domain.factors.mailed import MINUTES, SIGN_IN
@@ -82,8 +84,10 @@ class Showing:
         if account is None or not proven:
             return None
         if self.hasher.is_outdated(account.password_hash):
-            made = await self.hasher.hash(password)
-            await self.credentials.renew(account.organization, account.name, account.password_hash, made)
+            # At the next sign-in is early enough.
+            with contextlib.suppress(HashingBusy):
+                made = await self.hasher.hash(password)
+                await self.credentials.renew(account.organization, account.name, account.password_hash, made)
         return _shown(account, METHODS[Factor.PASSWORD])
 
     async def send(self, handle: str, attempt: SignInAttempt, account: Account | None, factor: Factor) -> None:

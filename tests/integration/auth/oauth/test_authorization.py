@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit
 
 import pytest
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MOVED_SESSION = "UPDATE auth.sessions SET organization = 'elsewhere' WHERE user_name = $1"
 
 
-async def error_of(authority: Authority, client: Registered, **fields: str | None) -> str:
+async def error_of(authority: Authority, client: Registered, **fields: Any) -> str:
     """Return the refusal that goes to the client, which always says who refuses, and to what."""
     answer = answer_of(await authority.authorize(client, **fields))
     assert (answer["iss"], answer["state"]) == (ISSUER, "state 1")
@@ -143,7 +143,8 @@ async def test_a_sign_in_that_is_asked_for_is_made_anew(authority: Authority) ->
     client = await authority.register(first_party=True)
     await authority.sign_in(ago=timedelta(hours=1))
     assert "code" in answer_of(await authority.authorize(client, max_age="4000"))
-    for fields in ({"prompt": "login"}, {"prompt": "select_account"}, {"max_age": "1"}, {"max_age": "0"}):
+    for name, value in (("prompt", "login"), ("prompt", "select_account"), ("max_age", "1"), ("max_age", "0")):
+        fields: dict[str, Any] = {name: value}
         asked = await authority.authorize(client, **fields)
         assert page_of(asked) == "/account/sign-in"
         again = await authority.http.get("/oauth2/continue", params={"flow": flow_of(asked)})
@@ -177,7 +178,13 @@ async def test_parameters_that_nobody_knows_are_passed_over_and_repeated_ones_re
     """Auth statement 11."""
     client = await authority.register(first_party=True)
     await authority.sign_in()
-    known = {"display": "popup", "claims_locales": "se", "ui_locales": "se", "login_hint": "x", "extra": "foobar"}
+    known: dict[str, Any] = {
+        "display": "popup",
+        "claims_locales": "se",
+        "ui_locales": "se",
+        "login_hint": "x",
+        "extra": "foobar",
+    }
     assert "code" in answer_of(await authority.authorize(client, **known))
     query = urlsplit(str((await authority.authorize(client)).request.url)).query
     for twice in ("scope=openid", "nonce=a&nonce=b", "extra=a&extra=b"):

@@ -27,7 +27,7 @@ async def reason_of(answer: Awaitable[Any]) -> str:
     details = dict(caught.value.trailing_metadata() or ())["grpc-status-details-bin"]
     info = ErrorInfo()
     assert Status.FromString(details).details[0].Unpack(info)
-    return info.reason
+    return str(info.reason)
 
 
 async def as_user(authority: Authority, email: str, *permissions: str) -> dict[str, Any]:
@@ -69,9 +69,9 @@ async def test_nobody_climbs_by_a_client(authority: Authority) -> None:
     """Auth statement 46: whoever says where a trusted client's answers go is whoever uses it."""
     trusted = await authority.register(first_party=True)
     keeper = await as_user(authority, "keeper@x.test", "auth.clients.*")
-    fields = {"grant_types": ["authorization_code"], "redirect_uris": ["https://evil.test/"]}
-    for wanted in ({"first_party": True}, {"any_organization": True}):
-        request = client_service_pb2.CreateClientRequest(client=client_pb2.Client(**fields, **wanted))
+    fields: dict[str, Any] = {"grant_types": ["authorization_code"], "redirect_uris": ["https://evil.test/"]}
+    for wanted in ("first_party", "any_organization"):
+        request = client_service_pb2.CreateClientRequest(client=client_pb2.Client(**{**fields, wanted: True}))
         assert await reason_of(authority.clients.CreateClient(request, **keeper)) == "GRANT_EXCEEDS_OWN"
     mighty = await authority.add_service_account("commerce.*")
     borrowed = client_pb2.Client(grant_types=["client_credentials"], service_account=mighty)
@@ -85,8 +85,8 @@ async def test_nobody_climbs_by_a_client(authority: Authority) -> None:
         client_pb2.Client(name=made.name, service_account=mighty),
     ]
     for changed in changes:
-        request = client_service_pb2.UpdateClientRequest(client=changed)
-        assert await reason_of(authority.clients.UpdateClient(request, **keeper)) == "GRANT_EXCEEDS_OWN"
+        update = client_service_pb2.UpdateClientRequest(client=changed)
+        assert await reason_of(authority.clients.UpdateClient(update, **keeper)) == "GRANT_EXCEEDS_OWN"
     adding = client_service_pb2.AddClientSecretRequest(name=f"clients/{trusted.id}")
     assert await reason_of(authority.clients.AddClientSecret(adding, **keeper)) == "GRANT_EXCEEDS_OWN"
     deleting = client_service_pb2.DeleteClientRequest(name=f"clients/{trusted.id}")

@@ -52,7 +52,7 @@ async def test_a_token_comes_in_a_header_or_a_form_and_never_in_an_address(autho
 
 async def test_claims_are_given_by_scope_and_by_name(authority: Authority) -> None:
     client = await authority.register(first_party=True)
-    user = await authority.add_user("ada@x.test", display_name="Ada")
+    user = await authority.add_user("ada@x.test", display_name="Ada", given_name="Ada", zone="Europe/Berlin")
     await authority.sign_in(user)
     plain = await authority.tokens(client, scope="openid")
     assert (await authority.http.get(PATH, headers=bearer(plain["access_token"]))).json() == {"sub": user}
@@ -64,8 +64,8 @@ async def test_claims_are_given_by_scope_and_by_name(authority: Authority) -> No
     assert "email" not in claims_of(plain["id_token"])
     profile = await authority.tokens(client, scope="openid profile")
     told = (await authority.http.get(PATH, headers=bearer(profile["access_token"]))).json()
-    assert (told["name"], told["preferred_username"]) == ("Ada", "ada@x.test")
-    assert "email" not in told
+    assert (told["name"], told["preferred_username"], told["zoneinfo"]) == ("Ada", "ada@x.test", "Europe/Berlin")
+    assert not {"email", "family_name", "picture"} & told.keys()
 
 
 async def test_what_is_told_is_signed_where_the_client_wants_it_so(authority: Authority) -> None:
