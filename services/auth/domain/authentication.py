@@ -58,6 +58,8 @@ class Authentication:
             return "aal3"
         if verified and SOFTWARE_KEY in methods:
             return "aal2"
+        if {FEDERATED, SEVERAL} <= methods:
+            return "aal2"
         return "aal2" if methods & _KNOWN and methods & _HELD else "aal1"
 
     def satisfies(self, level: str, max_age: timedelta | None, now: datetime) -> bool:

@@ -49,7 +49,7 @@ class Hasher(Protocol):
         """
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Whether a hash was made elsewhere, or with other parameters than today: it is replaced at the next sign-in."""
+        """Whether a hash was made elsewhere, or with other parameters than today: replaced at the next sign-in."""
 
 
 def generate_password() -> str:

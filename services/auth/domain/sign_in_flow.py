@@ -129,8 +129,19 @@ class SignInFlow:
             prior=session.authentication.methods,
         )
 
-    async def resume(self, account: Account, shown: Factor, methods: tuple[str, ...], level: str = "") -> SignInState:
-        """Begin a sign-in whose first factor was shown elsewhere, such as by a password in one call."""
+    async def resume(
+        self,
+        account: Account,
+        shown: Factor,
+        methods: tuple[str, ...],
+        level: str = "",
+        *,
+        time: datetime | None = None,
+    ) -> SignInState:
+        """Begin a sign-in whose first factor was shown elsewhere, such as by a password in one call.
+
+        `time` is when that was, or None for just now.
+        """
         return await self._open(
             organization=account.acts_in,
             email=account.email,
@@ -138,7 +149,7 @@ class SignInFlow:
             user=account.name,
             shown=(shown,),
             methods=methods,
-            time=self.clock(),
+            time=time or self.clock(),
         )
 
     async def find(self, organization: str, email: str) -> Account | None:

@@ -360,6 +360,51 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "STRONGER_SIGN_IN_REQUIRED", "domain": "auth.tenon", "metadata": {"organization": "acme", "acr": "aal2"}}
     """
+    ERROR_REASON_IDENTITY_PROVIDER_UNKNOWN: _ErrorReason.ValueType  # 150
+    """There is no such identity provider, or nobody signs in by it.
+
+        {"reason": "IDENTITY_PROVIDER_UNKNOWN", "domain": "auth.tenon", "metadata": {"name": "identityProviders/0198"}}
+    """
+    ERROR_REASON_IDENTITY_PROVIDER_INVALID: _ErrorReason.ValueType  # 151
+    """An identity provider could not be spoken to, or not be believed, as it is described.
+
+        {"reason": "IDENTITY_PROVIDER_INVALID", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_IDENTITY_PROVIDER_UNAVAILABLE: _ErrorReason.ValueType  # 152
+    """An identity provider does not answer, or not as its standard says.
+
+        {"reason": "IDENTITY_PROVIDER_UNAVAILABLE", "domain": "auth.tenon", "metadata": {"provider": "Example"}}
+    """
+    ERROR_REASON_FEDERATED_SIGN_IN_INVALID: _ErrorReason.ValueType  # 153
+    """What an identity provider has answered, or somebody in its name, is not believed.
+
+        {"reason": "FEDERATED_SIGN_IN_INVALID", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_FEDERATED_SIGN_IN_REFUSED: _ErrorReason.ValueType  # 154
+    """An identity provider has signed nobody in.
+
+        {"reason": "FEDERATED_SIGN_IN_REFUSED", "domain": "auth.tenon", "metadata": {"provider": "Example", "code": "access_denied"}}
+    """
+    ERROR_REASON_FEDERATED_ACCOUNT_UNKNOWN: _ErrorReason.ValueType  # 155
+    """No user is linked to an identity, and its provider makes none.
+
+        {"reason": "FEDERATED_ACCOUNT_UNKNOWN", "domain": "auth.tenon", "metadata": {"provider": "Example"}}
+    """
+    ERROR_REASON_FEDERATED_ADDRESS_REFUSED: _ErrorReason.ValueType  # 156
+    """An identity provider makes users of other addresses alone.
+
+        {"reason": "FEDERATED_ADDRESS_REFUSED", "domain": "auth.tenon", "metadata": {"provider": "Example"}}
+    """
+    ERROR_REASON_IDENTITY_LINKED_ELSEWHERE: _ErrorReason.ValueType  # 157
+    """An identity is linked to another user.
+
+        {"reason": "IDENTITY_LINKED_ELSEWHERE", "domain": "auth.tenon", "metadata": {"provider": "Example"}}
+    """
+    ERROR_REASON_LINKED_IDENTITY_UNKNOWN: _ErrorReason.ValueType  # 158
+    """There is no such linked identity, or it is somebody else's.
+
+        {"reason": "LINKED_IDENTITY_UNKNOWN", "domain": "auth.tenon", "metadata": {"name": "linkedIdentities/9f86d081"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Says why a call to auth failed. `google.rpc.ErrorInfo` carries it without the prefix."""
@@ -700,5 +745,50 @@ ERROR_REASON_STRONGER_SIGN_IN_REQUIRED: ErrorReason.ValueType  # 113
 """The organization is acted in by those alone who have signed in by two factors.
 
     {"reason": "STRONGER_SIGN_IN_REQUIRED", "domain": "auth.tenon", "metadata": {"organization": "acme", "acr": "aal2"}}
+"""
+ERROR_REASON_IDENTITY_PROVIDER_UNKNOWN: ErrorReason.ValueType  # 150
+"""There is no such identity provider, or nobody signs in by it.
+
+    {"reason": "IDENTITY_PROVIDER_UNKNOWN", "domain": "auth.tenon", "metadata": {"name": "identityProviders/0198"}}
+"""
+ERROR_REASON_IDENTITY_PROVIDER_INVALID: ErrorReason.ValueType  # 151
+"""An identity provider could not be spoken to, or not be believed, as it is described.
+
+    {"reason": "IDENTITY_PROVIDER_INVALID", "domain": "auth.tenon"}
+"""
+ERROR_REASON_IDENTITY_PROVIDER_UNAVAILABLE: ErrorReason.ValueType  # 152
+"""An identity provider does not answer, or not as its standard says.
+
+    {"reason": "IDENTITY_PROVIDER_UNAVAILABLE", "domain": "auth.tenon", "metadata": {"provider": "Example"}}
+"""
+ERROR_REASON_FEDERATED_SIGN_IN_INVALID: ErrorReason.ValueType  # 153
+"""What an identity provider has answered, or somebody in its name, is not believed.
+
+    {"reason": "FEDERATED_SIGN_IN_INVALID", "domain": "auth.tenon"}
+"""
+ERROR_REASON_FEDERATED_SIGN_IN_REFUSED: ErrorReason.ValueType  # 154
+"""An identity provider has signed nobody in.
+
+    {"reason": "FEDERATED_SIGN_IN_REFUSED", "domain": "auth.tenon", "metadata": {"provider": "Example", "code": "access_denied"}}
+"""
+ERROR_REASON_FEDERATED_ACCOUNT_UNKNOWN: ErrorReason.ValueType  # 155
+"""No user is linked to an identity, and its provider makes none.
+
+    {"reason": "FEDERATED_ACCOUNT_UNKNOWN", "domain": "auth.tenon", "metadata": {"provider": "Example"}}
+"""
+ERROR_REASON_FEDERATED_ADDRESS_REFUSED: ErrorReason.ValueType  # 156
+"""An identity provider makes users of other addresses alone.
+
+    {"reason": "FEDERATED_ADDRESS_REFUSED", "domain": "auth.tenon", "metadata": {"provider": "Example"}}
+"""
+ERROR_REASON_IDENTITY_LINKED_ELSEWHERE: ErrorReason.ValueType  # 157
+"""An identity is linked to another user.
+
+    {"reason": "IDENTITY_LINKED_ELSEWHERE", "domain": "auth.tenon", "metadata": {"provider": "Example"}}
+"""
+ERROR_REASON_LINKED_IDENTITY_UNKNOWN: ErrorReason.ValueType  # 158
+"""There is no such linked identity, or it is somebody else's.
+
+    {"reason": "LINKED_IDENTITY_UNKNOWN", "domain": "auth.tenon", "metadata": {"name": "linkedIdentities/9f86d081"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -42,6 +42,8 @@ class _FactorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Factor.ValueTy
     """Is a code of an authenticator app (RFC 6238)."""
     FACTOR_RECOVERY_CODE: _Factor.ValueType  # 6
     """Is a code of the list that was shown once."""
+    FACTOR_FEDERATED: _Factor.ValueType  # 7
+    """Is what an identity provider says; it is brought from there, and never asked for."""
 
 class Factor(_Factor, metaclass=_FactorEnumTypeWrapper):
     """Is what somebody may show to sign in."""
@@ -60,6 +62,8 @@ FACTOR_TOTP: Factor.ValueType  # 5
 """Is a code of an authenticator app (RFC 6238)."""
 FACTOR_RECOVERY_CODE: Factor.ValueType  # 6
 """Is a code of the list that was shown once."""
+FACTOR_FEDERATED: Factor.ValueType  # 7
+"""Is what an identity provider says; it is brought from there, and never asked for."""
 Global___Factor: _TypeAlias = Factor  # noqa: Y015
 
 @_typing.final

@@ -27,6 +27,8 @@ class Factor(enum.StrEnum):
     """A code of an authenticator app (RFC 6238)."""
     RECOVERY_CODE = "recovery_code"
     """A code of the list that was shown once."""
+    FEDERATED = "federated"
+    """What an identity provider says; it is never asked for here, but brought from there."""
 
 
 FIRST = (Factor.PASSKEY, Factor.PASSWORD, Factor.EMAIL_CODE, Factor.EMAIL_LINK)
@@ -80,5 +82,6 @@ class Held:
             Factor.TOTP: self.totp,
             Factor.PASSKEY: self.passkey,
             Factor.RECOVERY_CODE: self.recovery_codes > 0 and self.second,
+            Factor.FEDERATED: False,
         }
         return held.get(factor, True)
