@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+NODE   := tests/conformance/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down test check format gen bench lock release clean
@@ -11,7 +12,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help:  ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.dev  ## Make the virtual environment with all pinned dependencies
+setup: $(VENV)/.dev $(NODE)  ## Make the virtual environment with all pinned dependencies
 
 up: $(VENV)/.runtime  ## Start everything, and return when it answers
 	@$(BIN)/tenon gen --if-stale
@@ -20,9 +21,10 @@ up: $(VENV)/.runtime  ## Start everything, and return when it answers
 down: $(VENV)/.runtime  ## Stop everything that `make up` started
 	@$(BIN)/tenon down
 
-test: $(VENV)/.dev  ## Run all tests
-	$(BIN)/python -m pytest tests --ignore tests/e2e -n 2 --dist loadfile
+test: $(VENV)/.dev $(NODE)  ## Run all tests
+	$(BIN)/python -m pytest tests --ignore tests/e2e --ignore tests/conformance -n 2 --dist loadfile
 	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/python -m pytest tests/conformance -n 2 --dist loadgroup
 
 check: $(VENV)/.dev  ## Judge format, lint, types, contracts, generated files; run unit and contract tests
 	$(BIN)/ruff format --check .
@@ -67,3 +69,9 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
 	@echo "Installing the tools of development into $(VENV) ..."
 	@$(PIP) install --require-hashes --no-deps -r requirements/dev.lock
 	@touch $@
+
+$(NODE): tests/conformance/package-lock.json
+	@if command -v npm >/dev/null; then \
+	  echo "Installing the providers and clients that tests compare with ..."; \
+	  npm ci --prefix tests/conformance --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@; \
+	else echo "Node.js is not installed: the tests that need it are skipped."; fi

@@ -31,7 +31,7 @@ WORKLOADS = ("edge", *SERVICES, "cli")
 CERTIFICATE_LIFE = 24 * 3600
 """Seconds that a workload's certificate lasts; it is renewed at half of them."""
 
-HANDED_ON = ("PATH", "LANG")
+HANDED_ON = ("PATH", "LANG", "SSL_CERT_FILE")
 HANDED_ON_PREFIXES = ("OTEL_", "TENON_LOG_")
 MAIL = ("TENON_SMTP_URL", "TENON_MAIL_SENDER")
 

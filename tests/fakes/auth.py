@@ -256,6 +256,11 @@ class FakeFamilies:
         idle = token.family.idle
         until = min(successor.expires, token.family.expires, *([now + idle] if idle else []))
         used = replace(token, used=now, sealed_successor=successor.sealed, successor_expires=until)
+        self.tokens |= {
+            before: replace(kept, sealed_successor=b"")
+            for before, kept in self.tokens.items()
+            if kept.family.id == token.family.id
+        }
         self.tokens[digest] = used
         self.tokens[successor.digest] = KeptToken(family=token.family, expires=until, revoked=False)
         return used

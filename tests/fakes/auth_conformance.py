@@ -112,6 +112,14 @@ class FamiliesConformance:
         assert not await use(kept, b"a", b"b")
         assert await kept.find(b"a") is None
 
+    async def test_a_successor_that_was_used_is_told_no_more(self, kept: RefreshFamilies) -> None:
+        await kept.open(family_named("s1"), b"a", START + HOUR)
+        await kept.open(family_named("s2"), b"x", START + HOUR)
+        for token, successor in ((b"x", b"y"), (b"a", b"b"), (b"b", b"c")):
+            assert await use(kept, token, successor)
+        told = [found.sealed_successor for found in [await kept.find(token) for token in (b"a", b"b", b"x")] if found]
+        assert told == [b"", b"sealed c", b"sealed y"]
+
     async def test_a_token_is_used_by_its_client_and_its_key_alone(self, kept: RefreshFamilies) -> None:
         await kept.open(family_named("s1", client="shop", confirmation="key"), b"a", START + HOUR)
         for wrong in (Proof(client="other", confirmation="key"), Proof(client="shop"), Proof(confirmation="other")):

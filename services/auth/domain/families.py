@@ -76,7 +76,7 @@ class KeptToken:
     used: datetime | None = None
     """When it was used up, or None."""
     sealed_successor: bytes = field(default=b"", repr=False)
-    """The sealed token that took its place; empty once the grace is over."""
+    """The sealed token that took its place; empty once that was used itself, or the grace is over."""
     successor_expires: datetime | None = None
     """When the successor expires."""
 
@@ -291,9 +291,12 @@ class Families:
             raise RefreshTokenInvalid
         if not proof.fits(found.family):
             raise RefreshTokenInvalid
-        if now - found.used > self.lifetimes.grace or not found.sealed_successor:
+        if now - found.used > self.lifetimes.grace:
             await self.kept.end(found.family.id, now=now)
             raise RefreshTokenReused
+        if not found.sealed_successor:
+            # Whoever holds the successor has used it: this one must not lead to the token that lives now.
+            raise RefreshTokenInvalid
         text = self.seal.open(found.sealed_successor, digest).decode()
         return found.family, RefreshToken(text=text, expires=found.successor_expires or found.family.expires)
 

@@ -130,18 +130,9 @@ class SignInFlow:
         )
 
     async def resume(
-        self,
-        account: Account,
-        shown: Factor,
-        methods: tuple[str, ...],
-        level: str = "",
-        *,
-        time: datetime | None = None,
+        self, account: Account, shown: Factor, methods: tuple[str, ...], level: str = "", time: datetime | None = None
     ) -> SignInState:
-        """Begin a sign-in whose first factor was shown elsewhere, such as by a password in one call.
-
-        `time` is when that was, or None for just now.
-        """
+        """Begin a sign-in whose first factor was shown elsewhere, such as by a password in one call, at that time."""
         return await self._open(
             organization=account.acts_in,
             email=account.email,

@@ -58,6 +58,9 @@ WITH living AS (
 ), made AS (
     INSERT INTO {SCHEMA}.refresh_tokens (digest, session_id, expire_time)
     SELECT $3, session_id, successor_expire_time FROM used
+), settled AS (
+    UPDATE {SCHEMA}.refresh_tokens p SET successor = NULL
+    FROM used WHERE p.session_id = used.session_id AND p.successor IS NOT NULL AND p.digest <> $1
 ), touched AS (
     UPDATE {SCHEMA}.sessions SET use_time = $2
     FROM living WHERE sessions.id = living.session_id AND sessions.use_time < $2::timestamptz - interval '1 minute'

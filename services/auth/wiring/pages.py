@@ -9,6 +9,7 @@ from services.auth.http.pages.applications import ApplicationsPage
 from services.auth.http.pages.authenticators import AuthenticatorsPage
 from services.auth.http.pages.confirm import ConfirmPage
 from services.auth.http.pages.consent import ConsentPage
+from services.auth.http.pages.device import DevicePage
 from services.auth.http.pages.entering import Entering
 from services.auth.http.pages.factor import FactorPage
 from services.auth.http.pages.invitation import InvitationPage
@@ -36,7 +37,8 @@ from services.auth.wiring.factors import (
     setup_of,
     verification_of,
 )
-from services.auth.wiring.oauth import build_parts
+from services.auth.wiring.oauth_devices import devices_of
+from services.auth.wiring.oauth_parts import build_parts
 from services.auth.wiring.organizations import accepting_of, leaving_of
 from services.auth.wiring.part import Part
 
@@ -59,6 +61,7 @@ def wire(kit: Kit) -> Part:
         LinkPage(entering=entering),
         ConfirmPage(entering=entering),
         ConsentPage(entering=entering),
+        DevicePage(site=site, devices=devices_of(oauth)),
         SignOutPage(site=site, lists=lists),
         ResetPage(site=site, recovery=recovery_of(kit)),
         VerifyPage(site=site, verification=verification_of(kit)),

@@ -75,6 +75,15 @@ async def test_within_the_grace_a_used_token_gives_the_same_successor(world: Wor
     await world.families.renew(refresh_of(again))
 
 
+async def test_a_used_token_does_not_lead_past_its_successor_however_soon_it_comes(world: World) -> None:
+    opened = await open_session(world)
+    second = await world.families.renew(refresh_of(opened))
+    third = await world.families.renew(refresh_of(second))
+    with pytest.raises(RefreshTokenInvalid):
+        await world.families.renew(refresh_of(opened))
+    await world.families.renew(refresh_of(third))
+
+
 async def test_a_session_of_another_family_lives_on(world: World) -> None:
     stolen, other = await open_session(world), await open_session(world)
     await world.families.renew(refresh_of(stolen))

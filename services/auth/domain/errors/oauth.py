@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.auth.domain.errors.domain import DOMAIN
-from services.chassis.errors import FailedPrecondition, InvalidArgument, NotFound, Violation
+from services.chassis.errors import (
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    Violation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,3 +90,37 @@ class ConsentUnknown(NotFound):
     def __init__(self, client: str) -> None:
         """Take the client."""
         super().__init__("You have agreed to nothing for this client.", metadata={"client": client})
+
+
+class DeviceCodeUnknown(NotFound):
+    """No device that waits shows this code."""
+
+    domain = DOMAIN
+    reason = "DEVICE_CODE_UNKNOWN"
+
+    def __init__(self) -> None:
+        """Say the one sentence for every cause."""
+        super().__init__("No device shows this code, or it has expired. Look at the device again.")
+
+
+class DeviceNotForCaller(PermissionDenied):
+    """The application of the device serves other people."""
+
+    domain = DOMAIN
+    reason = "DEVICE_NOT_FOR_CALLER"
+
+    def __init__(self, client: str) -> None:
+        """Take the client."""
+        message = "This application is not for people of your organization. Sign in as somebody else."
+        super().__init__(message, metadata={"client": client})
+
+
+class DeviceCodesThrottled(ResourceExhausted):
+    """Too many codes were tried."""
+
+    domain = DOMAIN
+    reason = "DEVICE_CODES_THROTTLED"
+
+    def __init__(self, retry_after: float) -> None:
+        """Take the seconds until the next code may be tried."""
+        super().__init__("Too many codes were tried. Wait before you try another.", retry_after=retry_after)

@@ -1,0 +1,1 @@
+"""Keeps what federation needs in Postgres, and speaks OpenID Connect and SAML to providers."""
