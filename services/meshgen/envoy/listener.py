@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.meshgen.envoy.clusters import BUFFER_BYTES, OTLP
+from services.meshgen.envoy.denials import denial_log
 from services.meshgen.envoy.filters import http_filters
 from services.meshgen.envoy.render import Node, duration, extension, typed
 from services.meshgen.envoy.replies import local_replies
@@ -82,7 +83,7 @@ def _connection_manager(topology: Topology, routes: Node | None) -> Node:
         **_paths(),
         **_bounds(topology),
         **_tracing(topology),
-        access_log=[access_log()],
+        access_log=[access_log(), denial_log(topology)],
         local_reply_config=local_replies(),
         **source,
         http_filters=http_filters(topology),

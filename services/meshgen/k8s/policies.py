@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.chassis.contract import ANY_WORKLOAD, Authenticated, Internal, Permission, Public
 from services.chassis.revocations import REVOCATIONS_PATH
+from services.meshgen.envoy.denials import DENIALS_PATH
 from services.meshgen.envoy.exchange import EXCHANGE_PATH
 from services.meshgen.envoy.http_pages import HTTP_PAGES
 from services.meshgen.envoy.routes import HEALTH, JWKS_PATH, REFLECTION
@@ -49,6 +50,7 @@ def mesh_manifests(topology: Topology) -> list[Manifest]:
         ),
         _allow("http-pages", keys, [_http_rule(_principals(topology, [EDGE]), _http_pages())]),
         _allow("exchange", keys, [_http_rule(_principals(topology, [EDGE]), [f"{EXCHANGE_PATH}/*"])]),
+        _allow("denials", keys, [_http_rule(_principals(topology, [EDGE]), [DENIALS_PATH])]),
         # A principal is proven by a certificate alone, so that the open port above opens nothing here.
         _allow("revocations", keys, [_http_rule(_principals(topology, sorted(topology.grpc)), [REVOCATIONS_PATH])]),
     ]

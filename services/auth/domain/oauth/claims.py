@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from services.auth.domain.scopes import ADDRESS, EMAIL, PHONE, PROFILE
+from services.auth.domain.scopes import EMAIL, PHONE, PROFILE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -14,23 +14,16 @@ BY_SCOPE: Mapping[str, tuple[str, ...]] = {
         "name",
         "family_name",
         "given_name",
-        "middle_name",
-        "nickname",
         "preferred_username",
-        "profile",
         "picture",
-        "website",
-        "gender",
-        "birthdate",
         "zoneinfo",
         "locale",
         "updated_at",
     ),
     EMAIL: ("email", "email_verified"),
-    ADDRESS: ("address",),
     PHONE: ("phone_number", "phone_number_verified"),
 }
-"""The claims that each scope gives (OIDC Core §5.4)."""
+"""The claims that each scope gives (OIDC Core §5.4), as far as they are known of people: nobody has a postal address."""
 
 CLAIMS = tuple(claim for claims in BY_SCOPE.values() for claim in claims)
 """All claims of people."""

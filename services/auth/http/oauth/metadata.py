@@ -14,6 +14,7 @@ from services.auth.domain.oauth.clients import NO_AUTHENTICATION
 from services.auth.domain.oauth.id_tokens import ALGORITHMS
 from services.auth.domain.oauth.pkce import METHOD
 from services.auth.domain.oauth.requests import PROMPTS, RESPONSE_MODES
+from services.auth.domain.scopes import ADDRESS
 from services.auth.domain.scopes import CLAIMS as SCOPES
 from services.auth.http.oauth import authorize, introspect, pushing, token, userinfo
 from services.chassis.jwks import JWKS_PATH
@@ -55,7 +56,7 @@ def describe(provider: Provider) -> dict[str, Any]:
         "pushed_authorization_request_endpoint": issuer + pushing.PATH,
         "introspection_endpoint": issuer + introspect.INTROSPECTION,
         "revocation_endpoint": issuer + introspect.REVOCATION,
-        "scopes_supported": list(SCOPES),
+        "scopes_supported": [scope for scope in SCOPES if scope != ADDRESS],
         "response_types_supported": ["code"],
         "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": list(provider.desk.grants),
