@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 VERIFIER_CACHE = timedelta(minutes=10)
 """How long the edge and the services keep the public keys that they have read."""
 
+REGISTRATIONS = ("off", "token", "open")
+"""Who may register clients by themselves."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -52,6 +55,14 @@ class Settings:
     """Folder into which mail is put where there is no SMTP server, or None."""
     mail_sender: str = setting("TENON_MAIL_SENDER", default="no-reply@tenon.local", shown=True)
     """From whom mail is: an address, or `Name <address>`."""
+    federation_private: bool = setting("TENON_FEDERATION_PRIVATE", default=False, shown=True)
+    """Whether identity providers may be on this machine or in a private network: for tests and laptops."""
+    outgoing_private: bool = setting("TENON_OUTGOING_PRIVATE", default=False, shown=True)
+    """Whether auth may call addresses of this machine and of private networks that clients name; for laptops."""
+    dpop_nonces: bool = setting("TENON_DPOP_NONCES", default=False, shown=True)
+    """Whether proofs of keys need one of our nonces at the token endpoint and where requests are pushed."""
+    registration: str = setting("TENON_REGISTRATION", default="off", shown=True)
+    """Who may register clients by themselves: `off` for nobody, `token` for who holds auth.clients.create, `open`."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work together.
@@ -72,6 +83,8 @@ class Settings:
             problems.append("TENON_SIGNING_KEY_PERIOD is too short for keys to overlap. Mend: use a day or more.")
         if min(self.hash_threads, self.hash_waiting) < 0:
             problems.append("TENON_HASH_THREADS and TENON_HASH_WAITING: not negative.")
+        if self.registration not in REGISTRATIONS:
+            problems.append(f"TENON_REGISTRATION is none of {', '.join(REGISTRATIONS)}.")
         problems.extend(self._mail_problems())
         if problems:
             raise SettingsError(tuple(problems))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route, Router
 
 from services.chassis.endpoint import clear_stale_socket, prepare_socket
 from services.chassis.telemetry import METRICS_TYPE
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
+    from starlette.types import Receive, Scope, Send
 
     from services.chassis.telemetry import Telemetry
 
@@ -50,6 +51,27 @@ class _Server(uvicorn.Server):
         self.started = True
 
 
+class _Router(Router):
+    """Finds by one look-up what has a fixed path; Starlette tries all routes in turn."""
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        super().__init__(routes=routes)
+        self._fixed: dict[str, list[Route]] = {}
+        for route in routes:
+            if isinstance(route, Route) and not route.param_convertors:
+                self._fixed.setdefault(route.path, []).append(route)
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        for route in self._fixed.get(scope.get("path", ""), ()):
+            match, matched = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(matched, route=route)
+                await route.handle(scope, receive, send)
+                return
+        await super().app(scope, receive, send)
+
+
 def build_app(*, routes: Sequence[BaseRoute], telemetry: Telemetry, is_serving: Callable[[], bool]) -> Starlette:
     """Return the application: the chassis's two pages, then the service's own."""
 
@@ -61,7 +83,9 @@ def build_app(*, routes: Sequence[BaseRoute], telemetry: Telemetry, is_serving: 
         del request
         return PlainTextResponse("ok\n") if is_serving() else PlainTextResponse("not serving\n", status_code=503)
 
-    return Starlette(routes=[Route("/metrics", metrics), Route("/healthz", healthz), *routes])
+    app = Starlette()
+    app.router = _Router([Route("/metrics", metrics), Route("/healthz", healthz), *routes])
+    return app
 
 
 @contextlib.asynccontextmanager
@@ -77,6 +101,8 @@ async def serve_http(app: Starlette, endpoint: str, tls: ssl.SSLContext | None) 
         access_log=False,
         server_header=False,
         date_header=False,
+        # Whoever wants to know where a client is reads the edge's headers for itself, and asks whose they are.
+        proxy_headers=False,
         lifespan="off",
         ws="none",
         timeout_graceful_shutdown=_GRACE_SECONDS,

@@ -58,6 +58,10 @@ class Revocable(Protocol):
         """The claim `org`."""
 
     @property
+    def key_id(self) -> str:
+        """The id of the key that signed it."""
+
+    @property
     def issued(self) -> float:
         """The claim `iat`."""
 
@@ -173,6 +177,8 @@ def keys_of(claims: Revocable) -> tuple[str, ...]:
         ("client", claims.client),
         ("token", claims.token_id),
         ("organization", claims.organization),
+        ("acting", f"{claims.organization}/{claims.subject}" if claims.organization else ""),
+        ("key", claims.key_id),
     )
     return tuple(f"{kind}:{value}" for kind, value in named if value)
 

@@ -111,6 +111,8 @@ class Claims:
     """`cnf.jkt`: the thumbprint of the key that its holder has to prove, or empty."""
     token_id: str = ""
     """`jti`."""
+    key_id: str = ""
+    """`kid` of its header: the key that signed it."""
 
 
 class Keys(Protocol):
@@ -196,7 +198,7 @@ class TokenVerifier:
     async def _verify_anew(self, token: str, digest: bytes) -> _Known:
         header = _read_header(token)
         key = await self._key(header["kid"])
-        claims = self._read_claims(_verify_signature(token, key))
+        claims = self._read_claims(_verify_signature(token, key), header["kid"])
         if self._generation != self._keys.generation:
             self._known.clear()
             self._generation = self._keys.generation
@@ -229,7 +231,7 @@ class TokenVerifier:
             raise TokenInvalid("The access token is signed with a key that its issuer does not publish.")
         return key
 
-    def _read_claims(self, payload: Mapping[str, Any]) -> Claims:
+    def _read_claims(self, payload: Mapping[str, Any], key_id: str) -> Claims:
         now = self._clock()
         if payload.get("iss") != self._issuer:
             raise TokenInvalid("The access token comes from another issuer.")
@@ -257,6 +259,7 @@ class TokenVerifier:
             authenticated=_number(payload, "auth_time") or 0.0,
             confirmation=_confirmation(payload),
             token_id=_text(payload, "jti"),
+            key_id=key_id,
         )
 
 

@@ -174,14 +174,14 @@ class FakeThrottle:
     limits: Limits = field(default_factory=Limits)
     down: bool = False
     counters: dict[str, _Counter] = field(default_factory=dict)
-    known: set[str] = field(default_factory=set)
+    known: set[tuple[str, str]] = field(default_factory=set)
 
     async def admit(self, attempt: Attempt) -> None:
         if self.down:
             raise ThrottleUnavailable
         self._count({f"address {attempt.address}": self.limits.address})
         counted = {_pair(attempt): self.limits.pair}
-        if _pair(attempt) not in self.known:
+        if (attempt.known_by, attempt.address) not in self.known:
             counted[f"account {attempt.account}"] = self.limits.account
         self._count(counted)
 
@@ -196,7 +196,7 @@ class FakeThrottle:
                 counter.failures -= 1
                 counter.until = 0.0
         self.counters.pop(_pair(attempt), None)
-        self.known.add(_pair(attempt))
+        self.known |= {(name, attempt.address) for name in (attempt.account, attempt.owner)}
 
     def _count(self, counted: dict[str, Allowance]) -> None:
         now = self.clock.seconds()

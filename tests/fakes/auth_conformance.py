@@ -245,6 +245,25 @@ class ThrottleConformance:
         assert await wait_of(throttle, attempt_from("192.0.2.99")) > 0
         await throttle.admit(home)
 
+    async def test_an_address_that_the_user_signed_in_from_gets_its_mails_whoever_else_asks_for_them(
+        self, throttle: Throttle, clock: FakeClock
+    ) -> None:
+        await throttle.admit(attempt_from("198.51.100.1"))
+        await throttle.forgive(attempt_from("198.51.100.1"))
+        for n in range(5):
+            await throttle.admit(mail_from(f"192.0.2.{n}"))
+        assert await wait_of(throttle, mail_from("192.0.2.99")) > 0
+        await throttle.admit(mail_from("198.51.100.1"))
+
+    async def test_a_right_password_buys_no_guesses_at_another_factor(
+        self, throttle: Throttle, clock: FakeClock
+    ) -> None:
+        await throttle.admit(attempt_from("198.51.100.1"))
+        await throttle.forgive(attempt_from("198.51.100.1"))
+        for n in range(5):
+            await throttle.admit(replace(attempt_from(f"192.0.2.{n}"), kind="totp"))
+        assert await wait_of(throttle, replace(attempt_from("198.51.100.1"), kind="totp")) > 0
+
     async def test_parallel_tries_are_all_counted(self, throttle: Throttle, clock: FakeClock) -> None:
         tries = (throttle.admit(attempt_from("192.0.2.1")) for _ in range(20))
         results = await asyncio.gather(*tries, return_exceptions=True)
@@ -253,6 +272,10 @@ class ThrottleConformance:
 
 def attempt_from(address: str, *, email: str = "ann@x.test") -> Attempt:
     return Attempt(organization="default", email=email, address=address)
+
+
+def mail_from(address: str) -> Attempt:
+    return replace(attempt_from(address), kind="mail", is_guess=False)
 
 
 async def wait_of(throttle: Throttle, attempt: Attempt) -> float:

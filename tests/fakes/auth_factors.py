@@ -38,8 +38,8 @@ class FakeAudit:
 
     entries: list[AuditEntry] = field(default_factory=list)
 
-    async def record(self, entry: AuditEntry) -> None:
-        self.entries.append(entry)
+    async def record(self, *entries: AuditEntry) -> None:
+        self.entries.extend(entries)
 
     def kinds(self) -> list[str]:
         return [entry.kind for entry in self.entries]

@@ -123,16 +123,18 @@ def askings(job: Job) -> list[Asking]:
     return [Asking(forms=cycle([form]), head=head, token=token) for form, token in chains]
 
 
-async def _connect(job: Job, make: Callable[[], Connection]) -> None:
+async def connect(job: Job, protocol: asyncio.Protocol) -> None:
+    """Connect to the edge over TCP, or to auth under the certificate that the job names."""
     loop = asyncio.get_running_loop()
     if not job.target.startswith("unix:"):
         host, _, port = job.target.rpartition(":")
-        await loop.create_connection(make, host, int(port))
+        await loop.create_connection(lambda: protocol, host, int(port))
         return
     folder = Path(job.certificates)
     context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
     context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    await loop.create_unix_connection(make, job.target.removeprefix("unix:"), ssl=context, server_hostname="auth")
+    path = job.target.removeprefix("unix:")
+    await loop.create_unix_connection(lambda: protocol, path, ssl=context, server_hostname="auth")
 
 
 async def drive(job: Job) -> Counter:
@@ -142,8 +144,7 @@ async def drive(job: Job) -> Counter:
     done: list[asyncio.Future[None]] = []
     for asking in askings(job):
         done.append(loop.create_future())
-        connection = Connection(asking, counter, partial(done[-1].set_result, None))
-        await _connect(job, lambda made=connection: made)  # type: ignore[misc]  # a default binds the loop's variable
+        await connect(job, Connection(asking, counter, partial(done[-1].set_result, None)))
     async with asyncio.timeout(job.patience):
         await asyncio.gather(*done)
     return counter

@@ -43,6 +43,8 @@ class Job:
     """The folder with the driver's own certificate, where the server wants one."""
     contract: str = ""
     """The compiled contract, for a driver that is a client of ours."""
+    pace: float = 0.0
+    """Seconds from one request of a connection to the next, for a driver that keeps a pace."""
 
     @property
     def patience(self) -> float:

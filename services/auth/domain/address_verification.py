@@ -41,7 +41,13 @@ class AddressVerification:
 
     async def request(self, account: Account, origin: Origin) -> None:
         """Send a link to the address that the user has now. Raises `SignInThrottled`, `ThrottleUnavailable`."""
-        counted = Attempt(organization=account.organization, email=f"verify\0{account.email}", address=origin.address)
+        counted = Attempt(
+            organization=account.organization,
+            email=account.email,
+            address=origin.address,
+            kind="verify",
+            is_guess=False,
+        )
         await self.throttle.admit(counted)
         secret = await self.codes.make_link(
             generate_handle(),

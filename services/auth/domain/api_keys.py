@@ -209,7 +209,7 @@ class ApiKeys:
         """Make a key, and return it with its text, which is known this once.
 
         Raises:
-            GrantExceedsOwn: it would open what the caller does not hold.
+            GrantExceedsOwn: it would open what the caller does not hold, or act as somebody who holds more.
             ApiKeyOwnerInvalid: the owner does not exist or may not act.
             ApiKeyScopesExceedOwner: it would open what the owner does not hold.
             ApiKeyExpiryInvalid: it would be dead at once, or live too long.
@@ -266,11 +266,16 @@ class ApiKeys:
             await self._record("api_key.deleted", granter, key)
 
     async def _check(self, granter: Granter, wish: Wish) -> None:
-        if excess := find_excess(wish.scopes, await find_held(self.directory, granter)):
+        held = await find_held(self.directory, granter)
+        if excess := find_excess(wish.scopes, held):
             raise GrantExceedsOwn(excess)
         account = await self.directory.find_acting(granter.organization, wish.owner)
         if account is None or account.disabled:
             raise ApiKeyOwnerInvalid(wish.owner)
+        # However narrow its scopes are, a key acts as its owner: it reaches what is the owner's own, and what relations
+        # give to the owner.
+        if wish.owner != granter.subject and (excess := find_excess(account.permissions, held)):
+            raise GrantExceedsOwn(excess)
         if excess := find_excess(wish.scopes, account.permissions):
             raise ApiKeyScopesExceedOwner(excess)
         if await self.kept.count(granter.organization, wish.owner) >= LIMIT:

@@ -24,7 +24,7 @@ class TrailEvent:
     time: datetime
     """When it happened, with its time zone, in whole microseconds."""
     organization: str = ""
-    """The organization that it is about; each has a chain of its own, and so has the empty one."""
+    """The organization that it is about; each has a chain of its own. What is about none is kept as the system's."""
     kind: str = ""
     """A dotted verb, such as `sign_in.failed`."""
     outcome: str = ""

@@ -58,7 +58,7 @@ class Authentication:
             return "aal3"
         if verified and SOFTWARE_KEY in methods:
             return "aal2"
-        if {FEDERATED, SEVERAL} <= methods:
+        if SEVERAL in methods:
             return "aal2"
         return "aal2" if methods & _KNOWN and methods & _HELD else "aal1"
 
@@ -68,9 +68,17 @@ class Authentication:
         return fresh and (not level or reaches(self.level, level))
 
     def joined(self, other: Authentication) -> Authentication:
-        """Return both proofs as one, as recent as the later."""
+        """Return both proofs as one, as recent as the later one, `other`.
+
+        The highest level is that of one proof and adds up from no others: where the later one does not reach it, it is
+        not reached anew (NIST SP 800-63B-4 §2.3.3), and several factors remain.
+        """
         methods = tuple(dict.fromkeys((*self.methods, *other.methods)))
-        return Authentication(time=max(self.time, other.time), methods=methods)
+        joined = Authentication(time=max(self.time, other.time), methods=methods)
+        if not other.methods or joined.level != LEVELS[2] or other.level == LEVELS[2]:
+            return joined
+        weaker = (*(method for method in methods if method not in {USER_VERIFIED, SEVERAL}), SEVERAL)
+        return Authentication(time=joined.time, methods=weaker)
 
     @property
     def claimed(self) -> tuple[str, ...]:

@@ -63,6 +63,8 @@ class Exchanged:
     """Its `grant`."""
     token_id: str = ""
     """Its `jti`."""
+    key_id: str = ""
+    """The key that signed it, or what it was made of."""
 
 
 class Revoked(Protocol):
@@ -120,6 +122,22 @@ class Uses:
         return taken
 
 
+@dataclass(slots=True)
+class Refusals:
+    """Which keys were refused just now, so that nobody fills the trail with one that is over."""
+
+    _noted: dict[str, datetime] = field(default_factory=dict, init=False)
+
+    def is_news(self, key_id: str, now: datetime) -> bool:
+        """Whether it was not written down within the minute that the key is refused; it is taken as written down."""
+        if now - self._noted.get(key_id, datetime.min.replace(tzinfo=UTC)) < NOTE_EVERY:
+            return False
+        if len(self._noted) >= REMEMBERED:
+            self._noted.clear()
+        self._noted[key_id] = now
+        return True
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyExchange:
     """Exchanges API keys. Every bad key costs the same and is answered with the same."""
@@ -136,6 +154,8 @@ class KeyExchange:
     """Tokens that were made just now."""
     uses: Uses = field(default_factory=Uses)
     """Gathers when keys are used."""
+    refusals: Refusals = field(default_factory=Refusals)
+    """Says which refusals are written down."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Now, with its time zone."""
 
@@ -168,7 +188,8 @@ class KeyExchange:
             raise ApiKeyInvalid
         account = await self.directory.find_acting(key.organization, key.owner)
         if not key.is_good(now) or account is None or account.disabled:
-            await self.audit.record(_entry("api_key.refused", "failure", key, origin))
+            if self.refusals.is_news(key.id, now):
+                await self.audit.record(_entry("api_key.refused", "failure", key, origin))
             raise ApiKeyInvalid
         permissions = intersect(key.scopes, account.permissions)
         grant = _grant_of(key, permissions, valid_from=account.valid_from, lifetime=_lifetime(key, now))
@@ -219,6 +240,7 @@ def _exchanged(token: AccessToken, grant: Grant, *, issued: float) -> Exchanged:
         session=grant.session,
         grant=grant.family,
         token_id=token.id,
+        key_id=token.key_id,
     )
 
 

@@ -155,7 +155,9 @@ class Request:
     audience: tuple[str, ...] = ()
     """For whom the access tokens are meant; the usual audience where empty."""
     confirmation: str = ""
-    """The thumbprint of the client's key, or empty."""
+    """The thumbprint of the client's key, to which its refresh tokens are bound too, or empty."""
+    proven: str = ""
+    """The thumbprint of a key to which the access token alone is bound: its client proves itself (RFC 9449 §5)."""
     session: Session | None = None
     """The session of the person, or None."""
     refreshable: bool = True
@@ -172,6 +174,8 @@ class Opened:
     """The token that calls carry."""
     refresh: RefreshToken | None
     """The token that renews it next, or None where the client has none."""
+    confirmation: str = ""
+    """The thumbprint of the key that the access token is bound to, or empty."""
 
     @property
     def user(self) -> str:
@@ -229,27 +233,36 @@ class Families:
             ),
             idle=account.session_idle,
         )
-        access = await self.tokens.issue(grant_of(account, family))
+        grant = grant_of(account, family, confirmation=request.proven)
+        access = await self.tokens.issue(grant)
         text = secrets.token_urlsafe(_SECRET_BYTES) if request.refreshable else ""
         expires = self._expiry(family, now)
         if not await self.kept.open(family, digest_of(text) if text else None, expires):
             raise RefreshTokenInvalid
-        return Opened(family=family, access=access, refresh=RefreshToken(text=text, expires=expires) if text else None)
+        refresh = RefreshToken(text=text, expires=expires) if text else None
+        return Opened(family=family, access=access, refresh=refresh, confirmation=grant.confirmation)
 
-    async def renew(self, refresh_token: str, proof: Proof | None = None, *, scope: str | None = None) -> Opened:
-        """Use up a refresh token and return its successor with a new access token, of a narrower scope if one is given.
+    async def renew(
+        self, refresh_token: str, proof: Proof | None = None, *, narrow: Callable[[str], str] | None = None
+    ) -> Opened:
+        """Use up a refresh token and return its successor with a new access token.
+
+        `narrow` says what the access token is for, out of what was granted.
 
         Raises:
             RefreshTokenInvalid: it is unknown, expired, revoked or somebody else's, or its account may not act.
             RefreshTokenReused: it was used up before the grace; its family has ended now.
         """
-        family, refresh = await self._rotate(refresh_token, proof or Proof())
+        proof = proof or Proof()
+        family, refresh = await self._rotate(refresh_token, proof)
         account = await self.directory.find_acting(family.organization, family.user)
         if account is None or account.disabled or not _is_enough(account, family.authentication):
             await self.kept.end(family.id, now=self.clock())
             raise RefreshTokenInvalid
-        access = await self.tokens.issue(grant_of(account, family, scope=scope))
-        return Opened(family=family, access=access, refresh=refresh)
+        scope = narrow(family.scope) if narrow else None
+        grant = grant_of(account, family, scope=scope, confirmation=proof.confirmation)
+        access = await self.tokens.issue(grant)
+        return Opened(family=family, access=access, refresh=refresh, confirmation=grant.confirmation)
 
     async def reissue(self, account: Account, family: str) -> AccessToken:
         """Return a new access token of a family, such as after its session has become stronger.
@@ -309,8 +322,11 @@ def _is_enough(account: Account, proof: Authentication | None) -> bool:
     return proof is None or not account.needs_second_factor or reaches(proof.level, LEVELS[1])
 
 
-def grant_of(account: Account, family: Family, *, scope: str | None = None) -> Grant:
-    """Return what an access token of the family says; `scope` may narrow it."""
+def grant_of(account: Account, family: Family, *, scope: str | None = None, confirmation: str = "") -> Grant:
+    """Return what an access token of the family says; `scope` may narrow it.
+
+    `confirmation` is the key that was proven, where the family itself is bound to none.
+    """
     scope = family.scope if scope is None else scope
     return Grant(
         subject=account.name,
@@ -321,7 +337,7 @@ def grant_of(account: Account, family: Family, *, scope: str | None = None) -> G
         family=family.id,
         scope=scope,
         audience=family.audience,
-        confirmation=family.confirmation,
+        confirmation=family.confirmation or confirmation,
         authentication=family.authentication,
         valid_from=account.valid_from,
     )

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from services.auth.domain.accounts import find_held
+from services.auth.domain.accounts import DEFAULT_ORGANIZATION, find_held
 from services.auth.domain.assignments import affected_by
 from services.auth.domain.errors import GrantExceedsOwn, LastAdministrator, RoleInUse, RoleUnknown
 from services.auth.domain.permissions import find_excess
-from services.auth.domain.revocations import of_subject
+from services.auth.domain.revocations import of_acting, of_subject
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from services.auth.domain.accounts import Account, Changes, Credentials, Directory, Granter
     from services.auth.domain.assignments import Assignment
     from services.auth.domain.personal_data import PersonalData
-    from services.auth.domain.revocations import Revocations
+    from services.auth.domain.revocations import Revocation, Revocations
     from services.auth.domain.sessions import SessionStore
 
 
@@ -92,7 +92,8 @@ class Grants:
             if after is not None:
                 await self._check_roles(organization, after.roles, held)
             now = self.clock()
-            await self.revocations.revoke([of_subject(name, now) for name in sorted(affected_by(before, after))])
+            affected = sorted(affected_by(before, after))
+            await self.revocations.revoke([_of_holder(organization, name, now) for name in affected])
 
     @asynccontextmanager
     async def giving(self, granter: Granter, roles: Iterable[str]) -> AsyncIterator[None]:
@@ -104,13 +105,14 @@ class Grants:
     async def changing_role(self, granter: Granter, role: str) -> AsyncIterator[None]:
         """Guard a change of a role. Raises `GrantExceedsOwn`, `LastAdministrator`."""
         async with self._open(granter) as held:
-            await self._check_granted(granter.organization, role, held)
-            before = await self.directory.find_roles(granter.organization, [role])
+            organization = granter.organization
+            await self._check_granted(organization, role, held)
+            before = await self.directory.find_roles(organization, [role])
             yield
-            await self._check_granted(granter.organization, role, held)
-            if await self.directory.find_roles(granter.organization, [role]) != before:
-                holders = await self.directory.find_holders(granter.organization, role)
-                await self.revocations.revoke([of_subject(holder, self.clock()) for holder in holders])
+            await self._check_granted(organization, role, held)
+            if await self.directory.find_roles(organization, [role]) != before:
+                holders, now = await self.directory.find_holders(organization, role), self.clock()
+                await self.revocations.revoke([_of_holder(organization, holder, now) for holder in holders])
 
     @asynccontextmanager
     async def creating_role(self, granter: Granter, permissions: Iterable[str]) -> AsyncIterator[None]:
@@ -170,3 +172,11 @@ class Grants:
         found = await self.directory.find_roles(organization, [role])
         if excess := find_excess(found.get(role, ()), held):
             raise GrantExceedsOwn(excess)
+
+
+def _of_holder(organization: str, name: str, now: datetime) -> Revocation:
+    """Return what revokes the tokens of somebody who holds something else in an organization than before."""
+    if organization == DEFAULT_ORGANIZATION:
+        # What the bootstrap administrator holds there, they hold in all organizations.
+        return of_subject(name, now)
+    return of_acting(organization, name, now)

@@ -47,7 +47,9 @@ class PasswordRecovery:
         Raises `SignInThrottled`, `ThrottleUnavailable`.
         """
         organization, email = organization or DEFAULT_ORGANIZATION, normalize_email(email)
-        counted = Attempt(organization=organization, email=f"reset\0{email}", address=origin.address)
+        counted = Attempt(
+            organization=organization, email=email, address=origin.address, kind="reset", is_guess=False
+        )
         await self.passwords.throttle.admit(counted)
         account = await self.passwords.directory.find_by_email(organization, email)
         known = account is not None and not account.disabled and organization != SYSTEM_ORGANIZATION

@@ -18,7 +18,8 @@ class Revocation:
     """Some access tokens that are good no more."""
 
     key: str
-    """What they have in common: `session:…`, `grant:…`, `subject:…`, `client:…`, `organization:…` or `token:…`."""
+    """What they have in common: `session:…`, `grant:…`, `subject:…`, `client:…`, `organization:…`, `token:…`
+    or `key:…`."""
     before: int = FOR_EVER
     """The first second of `iat` (Unix epoch) that is good again."""
 
@@ -38,9 +39,23 @@ def of_token(token_id: str) -> Revocation:
     return Revocation(key=f"token:{token_id}")
 
 
+def of_key(key: str) -> Revocation:
+    """Return what revokes everything that a key has signed, or will have."""
+    return Revocation(key=f"key:{key}")
+
+
 def of_subject(subject: str, now: datetime) -> Revocation:
     """Return what revokes the tokens that somebody has by now; those that are signed later are good."""
     return Revocation(key=f"subject:{subject}", before=int(now.timestamp()) + 1)
+
+
+def of_acting(organization: str, subject: str, now: datetime) -> Revocation:
+    """Return what revokes the tokens by which somebody acts in one organization by now.
+
+    What an organization changes of its members is no matter of the others that these act in: it must not be able to
+    sign them out there.
+    """
+    return Revocation(key=f"acting:{organization}/{subject}", before=int(now.timestamp()) + 1)
 
 
 def of_client(client: str, now: datetime) -> Revocation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,13 @@ def is_known(scope: str) -> bool:
 
 def narrow(held: Collection[str], scope: str) -> frozenset[str]:
     """Return what a token of that scope grants, of what its account holds."""
+    return _narrowed(frozenset(held), scope)
+
+
+# The same few roles meet the same few scopes, over and over.
+@functools.lru_cache(maxsize=4096)
+def _narrowed(held: frozenset[str], scope: str) -> frozenset[str]:
     scopes = split_scope(scope)
     if EVERYTHING_HELD in scopes:
-        return frozenset(held)
+        return held
     return intersect([name for name in scopes if is_pattern(name)], held)

@@ -60,8 +60,8 @@ class SignInAttempt:
     @property
     def proof(self) -> Authentication:
         """What was shown so far, with what the session was opened by."""
-        methods = tuple(dict.fromkeys((*self.prior, *self.methods)))
-        return Authentication(time=self.time or self.expires - LIFETIME, methods=methods)
+        time = self.time or self.expires - LIFETIME
+        return Authentication(time=time, methods=self.prior).joined(Authentication(time=time, methods=self.methods))
 
     def is_enough(self, held: Held) -> bool:
         """Whether nothing more has to be shown, but for the level that is wanted.

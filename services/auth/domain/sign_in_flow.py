@@ -172,7 +172,7 @@ class SignInFlow:
         if found.mails >= MOST_MAILS:
             raise SignInThrottled((found.expires - self.clock()).total_seconds())
         # Not forgiven: each mail counts, whoever it goes to.
-        await self.throttle.admit(_counted(found, "mail", origin))
+        await self.throttle.admit(replace(_counted(found, "mail", origin), is_guess=False))
         sent = await self._save(replace(found, mails=found.mails + 1))
         await self.showing.send(attempt, sent, account, factor)
         return await self._state(attempt, sent)
@@ -407,5 +407,5 @@ def _is_barred(account: Account) -> bool:
 
 def _counted(attempt: SignInAttempt, factor: str, origin: Origin) -> Attempt:
     """Return what is counted: an account's password under its address, as everywhere, and other factors beside it."""
-    account = attempt.email if factor == Factor.PASSWORD else f"{factor}\0{attempt.email}"
-    return Attempt(organization=attempt.organization, email=account, address=origin.address)
+    kind = "" if factor == Factor.PASSWORD else factor
+    return Attempt(organization=attempt.organization, email=attempt.email, address=origin.address, kind=kind)

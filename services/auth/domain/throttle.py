@@ -17,11 +17,30 @@ class Attempt:
     """The address of the account, in lower case, whether it exists or not."""
     address: str
     """Where the try comes from: an IPv4 address, an IPv6 network of 64 bits, or a name for what has neither."""
+    kind: str = ""
+    """What is tried, each counted beside the others; empty for a password."""
+    is_guess: bool = True
+    """Whether something may be guessed by it. What only has a mail sent is not kept from where the account has signed
+    in by whatever: it is never forgiven, and others could keep the account from its mails."""
 
     @property
     def account(self) -> str:
-        """A name for the account from which nobody reads the address."""
-        return hashlib.sha256(f"{self.organization}\0{self.email}".encode()).hexdigest()[:32]
+        """A name for the account and what is tried from which nobody reads the address."""
+        return _name_of(self.organization, *filter(None, (self.kind,)), self.email)
+
+    @property
+    def owner(self) -> str:
+        """A name for the account alone."""
+        return _name_of(self.organization, self.email)
+
+    @property
+    def known_by(self) -> str:
+        """The name under which an address has to be known for the account's own limit not to hold."""
+        return self.account if self.is_guess else self.owner
+
+
+def _name_of(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -63,6 +63,8 @@ class AccessToken:
     """When it expires."""
     id: str = ""
     """`jti`."""
+    key_id: str = ""
+    """`kid` of the key that signed it."""
 
 
 class Tokens(Protocol):

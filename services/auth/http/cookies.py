@@ -19,6 +19,9 @@ FORM = "tenon-form"
 ATTEMPT = "tenon-attempt"
 """Says which sign-in is under way at this browser."""
 
+FEDERATION = "tenon-federation"
+"""Is random; what a provider answers is good in the browser alone in which it was asked."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cookie:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from services.auth.servicer.access import AccessServicer
 from services.auth.servicer.access_models import AccessModelServicer
+from services.auth.servicer.adoption import AdoptionServicer
 from services.auth.servicer.audit import AuditServicer
 from services.auth.servicer.authenticators import AuthenticatorServicer
 from services.auth.servicer.clients import ClientServicer
 from services.auth.servicer.consents import ConsentServicer
 from services.auth.servicer.groups import GroupServicer
+from services.auth.servicer.identity_providers import IdentityProviderServicer
 from services.auth.servicer.invitations import InvitationServicer
+from services.auth.servicer.linked_identities import LinkedIdentityServicer
 from services.auth.servicer.memberships import MembershipServicer
 from services.auth.servicer.organizations import OrganizationServicer
 from services.auth.servicer.permissions import PermissionServicer
@@ -19,19 +22,23 @@ from services.auth.servicer.recovery import RecoveryServicer
 from services.auth.servicer.relations import RelationServicer
 from services.auth.servicer.roles import RoleServicer
 from services.auth.servicer.sessions import SessionServicer
+from services.auth.servicer.signing_keys import SigningKeyServicer
 from services.auth.servicer.tokens import TokenServicer
 from services.auth.servicer.users import UserServicer
 
 __all__ = [
     "AccessModelServicer",
     "AccessServicer",
+    "AdoptionServicer",
     "AuditServicer",
     "AuthenticatorServicer",
     "ClientServicer",
     "ConsentServicer",
     "EngineRecords",
     "GroupServicer",
+    "IdentityProviderServicer",
     "InvitationServicer",
+    "LinkedIdentityServicer",
     "MembershipServicer",
     "OrganizationServicer",
     "PermissionServicer",
@@ -40,6 +47,7 @@ __all__ = [
     "RelationServicer",
     "RoleServicer",
     "SessionServicer",
+    "SigningKeyServicer",
     "TokenServicer",
     "UserServicer",
 ]

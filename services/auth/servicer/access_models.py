@@ -9,6 +9,7 @@ from tenon.auth.v1 import access_model_pb2
 
 from services.auth.domain.access.model import Condition, ModelText, ParameterType, RelationText, TypeText
 from services.auth.domain.errors.access import AccessModelChanged, AccessModelMissing
+from services.auth.servicer.caller import doer_of
 
 if TYPE_CHECKING:
     from tenon.auth.v1 import access_model_service_pb2 as pb
@@ -48,7 +49,7 @@ class AccessModelServicer:
         if etag and not etag.isdecimal():
             raise AccessModelChanged
         expected = int(etag) if etag else None
-        state = await self.writing.replace_model(call.caller.organization, text, expected)
+        state = await self.writing.replace_model(call.caller.organization, text, expected, doer_of(call))
         return _show(text, state.model_revision)
 
 

@@ -133,7 +133,8 @@ def _own(event: AuditEvent) -> TrailEvent:
         address=event.address,
         agent=event.agent,
         request_id=event.request_id,
-        detail={**event.detail, "service": "auth"},
+        # What the edge has told names the edge.
+        detail={"service": "auth", **event.detail},
     )
 
 

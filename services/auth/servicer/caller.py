@@ -6,6 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from services.auth.domain.accounts import Granter
+from services.auth.domain.audit import Doer
 from services.auth.domain.sessions import Origin
 
 if TYPE_CHECKING:
@@ -44,6 +45,18 @@ def origin_of(call: Call, *, trust_headers: bool = False) -> Origin:
     """Return where the caller is, as far as the edge knows."""
     address = source_address(call, trust_headers=trust_headers)
     return Origin(address=address, agent=call.metadata.get("user-agent", "")[:LONGEST_AGENT])
+
+
+def doer_of(call: Call, *, trust_headers: bool = False) -> Doer:
+    """Return the caller as somebody of whom it is written down what they do."""
+    caller, origin = call.caller, origin_of(call, trust_headers=trust_headers)
+    return Doer(
+        actor=caller.subject or (f"workloads/{caller.workload}" if caller.workload else ""),
+        session=caller.session,
+        client=caller.client,
+        address=origin.address,
+        agent=origin.agent,
+    )
 
 
 def granter_of(call: Call) -> Granter:

@@ -15,6 +15,7 @@ from services.auth.domain.access.names import parse_object, parse_subject
 from services.auth.domain.access.relations import Change, Filter, Precondition, Relation
 from services.auth.domain.errors.access import AccessQueryInvalid, RelationInvalid
 from services.auth.servicer.access import read_context
+from services.auth.servicer.caller import doer_of
 from services.records.reading.pages import fingerprint, page_size
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class RelationServicer:
             ],
         )
         organization = call.caller.organization
-        state = await self.writing.write(organization, change)
+        state = await self.writing.write(organization, change, doer_of(call))
         return pb.WriteRelationsResponse(written_at=self.stamps.make(organization, state.revision))
 
     async def ListRelations(self, request: pb.ListRelationsRequest, call: Call) -> pb.ListRelationsResponse:
@@ -78,7 +79,7 @@ class RelationServicer:
         if chosen.resource_type is None and chosen.subject_id is None:
             raise AccessQueryInvalid("filter", "Name the type of the objects, or a subject.")
         limit = request.limit or DELETED_AT_ONCE
-        deleted, complete, state = await self.writing.delete_some(organization, chosen, limit)
+        deleted, complete, state = await self.writing.delete_some(organization, chosen, limit, doer_of(call))
         written_at = self.stamps.make(organization, state.revision)
         return pb.DeleteRelationsResponse(deleted_count=deleted, complete=complete, written_at=written_at)
 

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from services.auth.domain.accounts import SYSTEM_ORGANIZATION
 from services.auth.domain.audit_trail import GENESIS, Link, TrailEvent, digest_after
 from services.auth.storage.schema import SCHEMA
 from services.auth.storage.schema.audit import TEXTS
@@ -78,24 +79,11 @@ class SqlAudit:
         self._database = database
         self._seal = seal
 
-    async def record(self, entry: AuditEntry) -> None:
-        """Write an entry down, within the transaction that is open, if one is."""
-        event = TrailEvent(
-            id=str(uuid7()),
-            time=datetime.now(UTC),
-            organization=entry.organization,
-            kind=entry.kind,
-            outcome=entry.outcome,
-            actor=entry.actor,
-            subject=entry.subject,
-            session=entry.session,
-            client=entry.client,
-            factor=entry.factor,
-            address=entry.address,
-            agent=entry.agent,
-            detail=entry.detail,
-        )
-        await self.add([event])
+    async def record(self, *entries: AuditEntry) -> None:
+        """Write entries down, within the transaction that is open, if one is."""
+        now = datetime.now(UTC)
+        if entries:
+            await self.add([_event_of(entry, now) for entry in entries])
 
     async def add(self, events: Sequence[TrailEvent]) -> None:
         """Write events down, those that are there no second time."""
@@ -160,9 +148,30 @@ class SqlAudit:
         await transaction.fetch(_CHAINED, [[event.id for event in waiting]])
 
 
+def _event_of(entry: AuditEntry, now: datetime) -> TrailEvent:
+    return TrailEvent(
+        id=str(uuid7()),
+        time=now,
+        organization=entry.organization,
+        kind=entry.kind,
+        outcome=entry.outcome,
+        actor=entry.actor,
+        subject=entry.subject,
+        session=entry.session,
+        client=entry.client,
+        factor=entry.factor,
+        address=entry.address,
+        agent=entry.agent,
+        detail=entry.detail,
+    )
+
+
 def _plain(event: TrailEvent, name: str) -> str:
     """Return a field as Postgres takes it: what callers send may be no proper text."""
     value = json.dumps(dict(event.detail), sort_keys=True) if name == "detail" else getattr(event, name)
+    if name == "organization" and not value:
+        # Nobody could read it otherwise: whoever sends a bad token, or none, is of no organization.
+        value = SYSTEM_ORGANIZATION
     return str(value).replace("\0", "").encode("utf-8", "replace").decode()
 
 

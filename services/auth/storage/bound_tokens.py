@@ -50,6 +50,7 @@ class JwtBoundTokens:
             session=claims.session,
             grant=claims.grant,
             token_id=claims.token_id,
+            key_id=claims.key_id,
         )
 
     async def _verify(self, token: str) -> Claims:

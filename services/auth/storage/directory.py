@@ -46,7 +46,7 @@ ARRAY(SELECT DISTINCT unnest(r.permissions) FROM {SCHEMA}.roles r
 """
 _VALID_FROM = f"""
 coalesce((SELECT max(before) FROM {SCHEMA}.revocations v
-          WHERE v.key IN ('subject:' || a.name, 'organization:' || $1)), 0)
+          WHERE v.key IN ('subject:' || a.name, 'organization:' || $1, 'acting:' || $1 || '/' || a.name)), 0)
 """
 # One statement for user, roles, rules and hash, so that an unknown address takes as many round trips as a known one.
 _ACCOUNT = f"""
@@ -77,6 +77,7 @@ SELECT 1 FROM {SCHEMA}.users WHERE organization = $1 AND roles @> ARRAY[$2::text
 UNION ALL SELECT 1 FROM {SCHEMA}.service_accounts WHERE organization = $1 AND roles @> ARRAY[$2::text]
 UNION ALL SELECT 1 FROM {SCHEMA}.memberships WHERE organization = $1 AND roles @> ARRAY[$2::text]
 UNION ALL SELECT 1 FROM {SCHEMA}.groups WHERE organization = $1 AND roles @> ARRAY[$2::text]
+UNION ALL SELECT 1 FROM {SCHEMA}.identity_providers WHERE organization = $1 AND default_roles @> ARRAY[$2::text]
 UNION ALL SELECT 1 FROM {SCHEMA}.invitations i JOIN {SCHEMA}.invitation_secrets s
     ON s.organization = i.organization AND s.invitation = i.name
     WHERE i.organization = $1 AND i.roles @> ARRAY[$2::text] AND s.expire_time > now()

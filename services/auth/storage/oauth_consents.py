@@ -8,6 +8,7 @@ from services.auth.domain.oauth.consents import Consent
 from services.auth.domain.revocations import FOR_EVER
 from services.auth.storage.revocations import REVOKE
 from services.auth.storage.schema import SCHEMA
+from services.auth.storage.sign_in_attempts import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,17 +30,27 @@ SELECT c.client, c.scopes, c.create_time, c.update_time, coalesce(k.display_name
 FROM {SCHEMA}.consents c LEFT JOIN {SCHEMA}.clients k ON k.name = 'clients/' || c.client
 WHERE c.organization = $1 AND c.user_name = $2 ORDER BY c.update_time DESC, c.client
 """
-# What the client holds ends with the consent, whether or not it was given here.
-_REVOKE = f"""
+# Codes that wait go too. A code that is being redeemed is waited for, so that the next statement finds what it opened.
+_FORGET = f"""
 WITH gone AS (
     DELETE FROM {SCHEMA}.consents WHERE organization = $1 AND user_name = $2 AND client = $3 RETURNING client
-), families AS (
+), codes AS (
+    DELETE FROM {SCHEMA}.authorization_codes
+    WHERE organization = $1 AND user_name = $2 AND client = $3 AND use_time IS NULL RETURNING client
+), undecided AS (
+    UPDATE {SCHEMA}.authorization_requests SET approver = '' WHERE approver = $2
+)
+SELECT client FROM gone UNION ALL SELECT client FROM codes
+"""
+# What the client holds ends with the consent, whether or not it was given here.
+_END = f"""
+WITH families AS (
     UPDATE {SCHEMA}.refresh_sessions SET end_time = $4
     WHERE organization = $1 AND user_name = $2 AND client = $3 AND end_time IS NULL RETURNING id
 ), revoked AS (
     {REVOKE.format(rows=f"SELECT 'grant:' || id AS key, {FOR_EVER} AS before FROM families", now="$4")}
 )
-SELECT client FROM gone UNION ALL SELECT id FROM families
+SELECT id FROM families
 """
 
 
@@ -76,4 +87,7 @@ class SqlConsents:
 
     async def revoke(self, organization: str, user: str, client: str, *, now: datetime) -> bool:
         """Forget a consent, and end all that the client holds for them."""
-        return bool(await self._executor.fetch(_REVOKE, [organization, user, client, now]))
+        whose = [organization, user, plain(client)]
+        forgotten = await self._executor.fetch(_FORGET, whose)
+        ended = await self._executor.fetch(_END, [*whose, now])
+        return bool(forgotten or ended)

@@ -12,7 +12,8 @@ from joserfc.jwk import ECKey, RSAKey
 
 from services.auth.domain.oauth.id_tokens import ALGORITHMS
 from services.auth.domain.signing_keys import current_key
-from services.chassis.tokens import ALGORITHM, TOKEN_TYPE, TokenInvalid, read_signed
+from services.auth.storage.signatures import CompactSigner
+from services.chassis.tokens import ALGORITHM, TokenInvalid, read_signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from services.auth.domain.signing_keys import SigningKey
     from services.auth.storage.signing_keys import KeySource
 
+ID_TOKEN_TYPE = "JWT"  # noqa: S105 - a media type
 _LEEWAY = 5.0
 
 
@@ -80,13 +82,12 @@ class JwtSigner:
         self._keys = keys
         self._issuer = issuer
         self._clock = clock
-        self._imported: dict[str, ECKey | RSAKey] = {}
+        self._signers: dict[str, CompactSigner] = {}
 
-    async def sign(self, claims: Mapping[str, Any], *, algorithm: str, kind: str = "JWT") -> str:
+    async def sign(self, claims: Mapping[str, Any], *, algorithm: str, kind: str = ID_TOKEN_TYPE) -> str:
         """Return a JWT with that `typ`. Raises `SigningKeyMissing`."""
         key = current_key(await self._keys.list(), self._clock(), algorithm)
-        header = {"alg": algorithm, "typ": kind, "kid": key.id}
-        return jwt.encode(header, dict(claims), self._import(key), algorithms=[algorithm])
+        return self._signer(key).sign(claims, kind)
 
     async def read_hint(self, token: str, client: str) -> str | None:
         """Return `sub` of an id token of ours for that client, expired or not; None where it is none."""
@@ -99,7 +100,7 @@ class JwtSigner:
         return subject if meant and isinstance(subject, str) else None
 
     async def read(self, token: str) -> dict[str, Any] | None:
-        """Return the claims of a JWT that is ours and no access token, whatever its times are; None for any other."""
+        """Return the claims of an id token of ours, whatever its times are; None for anything else."""
         public = {key.id: key for key in await self._keys.list() if key.algorithm in ALGORITHMS}
 
         def find(guest: Any) -> ECKey | RSAKey:
@@ -112,14 +113,15 @@ class JwtSigner:
             read = jwt.decode(token, find, algorithms=list(ALGORITHMS))
         except (JoseError, ValueError, KeyError, TypeError):
             return None
-        if read.header.get("typ") == TOKEN_TYPE or read.claims.get("iss") != self._issuer:
+        # Access tokens, logout tokens and registrations have another `typ`.
+        if read.header.get("typ") != ID_TOKEN_TYPE or read.claims.get("iss") != self._issuer:
             return None
         return dict(read.claims)
 
-    def _import(self, key: SigningKey) -> ECKey | RSAKey:
-        if key.id not in self._imported:
-            self._imported = {**dict(list(self._imported.items())[-3:]), key.id: _import(key.private or {})}
-        return self._imported[key.id]
+    def _signer(self, key: SigningKey) -> CompactSigner:
+        if key.id not in self._signers:
+            self._signers = {**dict(list(self._signers.items())[-3:]), key.id: CompactSigner(key)}
+        return self._signers[key.id]
 
 
 def _import(jwk: Mapping[str, str]) -> ECKey | RSAKey:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.auth.domain.organizations import Organization
 from services.auth.domain.revocations import FOR_EVER, of_organization
+from services.auth.storage.logout_notices import NOTICE
 from services.auth.storage.revocations import REVOKE
 from services.auth.storage.schema import SCHEMA
 
@@ -25,7 +26,10 @@ _IS_RETIRED = f"SELECT 1 FROM {SCHEMA}.retired_organizations WHERE id = $1"
 _RETIRE = f"INSERT INTO {SCHEMA}.retired_organizations (id, retire_time) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 _END = f"""
 WITH ended AS (
-    UPDATE {SCHEMA}.sessions SET end_time = $2, cookie = NULL WHERE organization = $1 AND end_time IS NULL RETURNING id
+    UPDATE {SCHEMA}.sessions SET end_time = $2, cookie = NULL WHERE organization = $1 AND end_time IS NULL
+    RETURNING id, organization, user_name
+), noticed AS (
+    {NOTICE.format(now="$2")}
 ), families AS (
     UPDATE {SCHEMA}.refresh_sessions SET end_time = $2
     WHERE (organization = $1 OR session_id IN (SELECT id FROM ended)) AND end_time IS NULL

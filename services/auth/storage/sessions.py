@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from services.auth.domain.authentication import Authentication
 from services.auth.domain.revocations import FOR_EVER
 from services.auth.domain.sessions import Origin, Session
+from services.auth.storage.logout_notices import NOTICE
 from services.auth.storage.revocations import REVOKE
 from services.auth.storage.schema import SCHEMA
 
@@ -45,7 +46,10 @@ WHERE organization = $1 AND user_name = $2 AND end_time IS NULL AND expire_time 
 # Whoever opens a family holds the session's row, so that no family is opened behind the one that ends all of them.
 _END = f"""
 WITH ended AS (
-    UPDATE {SCHEMA}.sessions SET end_time = $2, cookie = NULL WHERE {{sessions}} AND end_time IS NULL RETURNING id
+    UPDATE {SCHEMA}.sessions SET end_time = $2, cookie = NULL WHERE {{sessions}} AND end_time IS NULL
+    RETURNING id, organization, user_name
+), noticed AS (
+    {NOTICE.format(now="$2")}
 ), families AS (
     UPDATE {SCHEMA}.refresh_sessions SET end_time = $2
     WHERE ({{families}} OR session_id IN (SELECT id FROM ended)) AND end_time IS NULL

@@ -18,7 +18,7 @@ from services.chassis.keyring import SealBroken
 from services.chassis.tokens import ALGORITHM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
     import asyncpg
@@ -36,6 +36,7 @@ _INSERT = f"""
 INSERT INTO {SCHEMA}.signing_keys (id, public, private, activate_time) VALUES ($1, $2, $3, $4)
 """
 _DELETE = f"DELETE FROM {SCHEMA}.signing_keys WHERE id = ANY ($1)"
+_ACTIVATE = f"UPDATE {SCHEMA}.signing_keys SET activate_time = $2 WHERE id = $1"
 _LOCK = "SELECT pg_advisory_xact_lock(x'617574686b657973'::bigint)"  # "authkeys"
 _log = logging.getLogger(__name__)
 
@@ -69,14 +70,45 @@ class SqlSigningKeys:
         """Make and drop what is due among the keys of one algorithm."""
         activates = rotation.next_activation(keys, now)
         if activates is not None:
-            # Finding primes takes a tenth of a second, in which others are served.
-            key = await asyncio.to_thread(generate_key, activates, algorithm)
-            sealed = self._seal.seal(json.dumps(dict(key.private or {})).encode(), key.id.encode())
-            await executor.fetch(_INSERT, [key.id, json.dumps(dict(key.public)), sealed, activates])
-            _log.info("made the signing key %s (%s), from %s", key.id, algorithm, activates.isoformat())
+            await self._make(executor, algorithm, activates)
         if outdated := rotation.outdated(keys, now):
             await executor.fetch(_DELETE, [outdated])
             _log.info("dropped the signing keys %s", ", ".join(outdated))
+
+    async def stage(self, *, activates: datetime, now: datetime) -> Sequence[SigningKey]:
+        """Make a key for each algorithm that has none which signs later than now."""
+        await self._pool.fetch(_LOCK)
+        keys = await self._list(self._pool)
+        for algorithm in self._algorithms:
+            if not any(key.algorithm == algorithm and key.activates > now for key in keys):
+                await self._make(self._pool, algorithm, activates)
+        return await self._list(self._pool)
+
+    async def withdraw(self, ids: Collection[str], *, now: datetime) -> Sequence[SigningKey]:
+        """Drop keys; where none is left that signs, the next one does at once, or else a new one."""
+        await self._pool.fetch(_LOCK)
+        await self._pool.fetch(_DELETE, [list(ids)])
+        for algorithm in self._algorithms:
+            await self._replace(self._pool, algorithm, now)
+        return await self._list(self._pool)
+
+    async def _replace(self, executor: Executor, algorithm: str, now: datetime) -> None:
+        """See to it that a key of the algorithm signs."""
+        keys = [key for key in await self._list(executor) if key.algorithm == algorithm and key.private is not None]
+        if any(key.activates <= now for key in keys):
+            return
+        if not keys:
+            await self._make(executor, algorithm, now)
+            return
+        following = min(keys, key=lambda key: key.activates)
+        await executor.fetch(_ACTIVATE, [following.id, now])
+
+    async def _make(self, executor: Executor, algorithm: str, activates: datetime) -> None:
+        # Finding primes takes a tenth of a second, in which others are served.
+        key = await asyncio.to_thread(generate_key, activates, algorithm)
+        sealed = self._seal.seal(json.dumps(dict(key.private or {})).encode(), key.id.encode())
+        await executor.fetch(_INSERT, [key.id, json.dumps(dict(key.public)), sealed, activates])
+        _log.info("made the signing key %s (%s), from %s", key.id, algorithm, activates.isoformat())
 
     async def _list(self, executor: Executor) -> Sequence[SigningKey]:
         return [self._key(row) for row in await executor.fetch(_LIST, repeatable=True)]
@@ -124,6 +156,10 @@ class RememberedKeys:
                     raise
             self._read = self._clock()
         return self._keys
+
+    def forget(self) -> None:
+        """Read them anew the next time."""
+        self._read = float("-inf")
 
 
 def generate_key(activates: datetime, algorithm: str = ALGORITHM) -> SigningKey:

@@ -83,13 +83,17 @@ class RedisThrottle:
         self._withdraw_script = redis.register_script(_WITHDRAW)
         self._forgive_script = redis.register_script(_FORGIVE)
 
+    def limited(self, limits: Limits) -> RedisThrottle:
+        """Return a throttle that allows something else, over the same connections."""
+        return RedisThrottle(self._redis, limits, clock=self._clock)
+
     async def admit(self, attempt: Attempt) -> None:
         """Count an attempt. Raises `SignInThrottled`, `ThrottleUnavailable`."""
         limits = self._limits
         try:
             await self._count({_address_key(attempt): limits.address})
             counters = {_pair_key(attempt): limits.pair}
-            if not await self._redis.exists(_known_key(attempt)):
+            if not await self._redis.exists(_known_key(attempt, attempt.known_by)):
                 counters[_account_key(attempt)] = limits.account
             await self._count(counters)
         except (RedisError, OSError) as error:
@@ -106,8 +110,11 @@ class RedisThrottle:
         with contextlib.suppress(RedisError, OSError):
             await self._forgive_script(keys=[_address_key(attempt)])
             await self._forgive_script(keys=[_account_key(attempt)])
-            await self._redis.delete(_pair_key(attempt))
-            await self._redis.set(_known_key(attempt), 1, ex=int(self._limits.known_for))
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.delete(_pair_key(attempt))
+                for name in {attempt.account, attempt.owner}:
+                    pipe.set(_known_key(attempt, name), 1, ex=int(self._limits.known_for))
+                await pipe.execute()
 
     async def _count(self, counters: dict[str, Allowance]) -> None:
         arguments: list[Any] = [self._clock()]
@@ -130,5 +137,5 @@ def _pair_key(attempt: Attempt) -> str:
     return f"auth:signin:pair:{{{attempt.account}}}:{attempt.address}"
 
 
-def _known_key(attempt: Attempt) -> str:
-    return f"auth:signin:known:{{{attempt.account}}}:{attempt.address}"
+def _known_key(attempt: Attempt, name: str) -> str:
+    return f"auth:signin:known:{{{name}}}:{attempt.address}"

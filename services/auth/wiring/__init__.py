@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from services.auth.wiring import (
     access,
     accounts,
+    administration,
     audit,
     factors,
+    federation,
     keys,
     machines,
     mail,
@@ -31,8 +33,10 @@ if TYPE_CHECKING:
 TOPICS: tuple[Callable[[Kit], Part], ...] = (
     access.wire,
     accounts.wire,
+    administration.wire,
     audit.wire,
     factors.wire,
+    federation.wire,
     keys.wire,
     oauth.wire,
     organizations.wire,

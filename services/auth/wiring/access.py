@@ -22,6 +22,7 @@ from services.auth.servicer.relations import RelationServicer
 from services.auth.storage.conditions import CelConditions
 from services.auth.storage.relations import SqlRelations
 from services.auth.storage.role_book import SqlRoleBook
+from services.auth.wiring.audit import audit_of
 from services.auth.wiring.part import Part
 from services.chassis.errors import TenonError
 from services.chassis.jwks import Jwks
@@ -44,7 +45,12 @@ def wire(kit: Kit) -> Part:
     decisions = Decisions(store=store, conditions=conditions, directory=storage.directory)
     listing = Listing(decisions=decisions)
     writing = AccessWriting(
-        store=store, conditions=conditions, changes=storage.database, models=decisions.models, clock=decisions.clock
+        store=store,
+        conditions=conditions,
+        changes=storage.database,
+        models=decisions.models,
+        audit=audit_of(kit),
+        clock=decisions.clock,
     )
     catalogue = Catalogue(rules=lambda: read_rules(kit.frame.contract), roles=SqlRoleBook(storage.database))
     stamps, tokens = Stamps(keyring.sealer("auth access state")), PageTokens(keyring)

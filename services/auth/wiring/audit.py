@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from services.auth.http.denials import routes
 from services.auth.servicer.audit import AuditServicer, TrailRecorder
 from services.auth.storage.audit import CHAINED_AT_ONCE, SqlAudit
 from services.auth.wiring.part import Part
@@ -14,7 +15,9 @@ from services.records.reading.pages import PageTokens
 
 if TYPE_CHECKING:
     from services.auth.domain.audit_trail import Trail
+    from services.auth.storage.opened import Storage
     from services.auth.wiring.kit import Kit
+    from services.chassis.frame import Frame
 
 PERIOD = 1.0
 """Seconds after which a new event has its place in the chain, at most."""
@@ -22,9 +25,14 @@ PERIOD = 1.0
 _log = logging.getLogger(__name__)
 
 
+def trail_of(frame: Frame, storage: Storage) -> SqlAudit:
+    """Return what writes events down, where there is no kit yet."""
+    return SqlAudit(storage.database, frame.keyring.sealer("auth audit"))
+
+
 def audit_of(kit: Kit) -> SqlAudit:
     """Return what writes events down."""
-    return SqlAudit(kit.storage.database, kit.frame.keyring.sealer("auth audit"))
+    return trail_of(kit.frame, kit.storage)
 
 
 def recorder_of(kit: Kit) -> TrailRecorder:
@@ -33,10 +41,14 @@ def recorder_of(kit: Kit) -> TrailRecorder:
 
 
 def wire(kit: Kit) -> Part:
-    """Serve the trail, and chain it."""
+    """Serve the trail, take what the edge has to tell, and chain it."""
     trail = audit_of(kit)
     servicer = AuditServicer(trail=trail, tokens=PageTokens(kit.frame.keyring))
-    return Part(servicers={"tenon.auth.v1.AuditService": servicer}, tasks=(lambda: _chain(trail),))
+    return Part(
+        servicers={"tenon.auth.v1.AuditService": servicer},
+        routes=routes(kit.frame.audit, lambda: kit.frame.contract),
+        tasks=(lambda: _chain(trail),),
+    )
 
 
 async def _chain(trail: Trail) -> None:

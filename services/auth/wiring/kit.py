@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from services.auth.domain.families import Families
 from services.auth.domain.grants import Grants
 from services.auth.domain.sessions import Sessions
+from services.auth.servicer.audited_records import AuditedRecords
 from services.auth.servicer.records import EngineRecords
 from services.auth.storage.keeping import RecordKeeper
 from services.auth.storage.personal_data import SqlPersonalData
 from services.auth.storage.revocations import remember_revoked
+from services.auth.wiring.audit import trail_of
 
 if TYPE_CHECKING:
+    from services.auth.servicer.records import Records
     from services.auth.settings import Settings
     from services.auth.storage.opened import Storage
     from services.chassis.frame import Frame
@@ -32,8 +35,8 @@ class Kit:
     """Auth's own settings."""
     storage: Storage
     """The adapters."""
-    records: EngineRecords
-    """Serves the standard methods."""
+    records: Records
+    """Serves the standard methods, and has changes written down."""
     sessions: Sessions
     """Opens and ends sessions."""
     families: Families
@@ -61,7 +64,12 @@ def make_kit(frame: Frame, settings: Settings, storage: Storage) -> Kit:
         frame=frame,
         settings=settings,
         storage=storage,
-        records=EngineRecords(storage.engine.function),
+        records=AuditedRecords(
+            EngineRecords(storage.engine.function),
+            trail_of(frame, storage),
+            frame.contract,
+            trust_headers=frame.settings.insecure,
+        ),
         sessions=Sessions(kept=storage.sessions, lifetimes=settings.lifetimes),
         families=Families(
             kept=storage.families,

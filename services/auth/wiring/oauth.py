@@ -18,7 +18,7 @@ from services.auth.http.oauth import routes
 from services.auth.http.oauth.provider import NoHolding, Provider
 from services.auth.servicer.clients import ClientServicer
 from services.auth.servicer.consents import ConsentServicer
-from services.auth.wiring import oauth_devices
+from services.auth.wiring import oauth_devices, oauth_holding, oauth_logout
 from services.auth.wiring.oauth_parts import build_parts
 from services.auth.wiring.part import Part
 from services.chassis.errors import TenonError
@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 
 _FORGET_EVERY = 60.0
 
-EXTENSIONS: tuple[Callable[[Parts], Extension], ...] = (oauth_devices.extend,)
+EXTENSIONS: tuple[Callable[[Parts], Extension], ...] = (
+    oauth_devices.extend,
+    oauth_holding.extend,
+    oauth_logout.extend,
+)
 """What is added to the heart of OAuth."""
 
 

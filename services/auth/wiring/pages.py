@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services.auth.http import federation
 from services.auth.http.pages.app_setup import AppSetupPage
 from services.auth.http.pages.applications import ApplicationsPage
 from services.auth.http.pages.authenticators import AuthenticatorsPage
@@ -14,6 +15,7 @@ from services.auth.http.pages.entering import Entering
 from services.auth.http.pages.factor import FactorPage
 from services.auth.http.pages.invitation import InvitationPage
 from services.auth.http.pages.link import LinkPage
+from services.auth.http.pages.linked import LinkedPage
 from services.auth.http.pages.missing import MissingPage
 from services.auth.http.pages.overview import OverviewPage
 from services.auth.http.pages.own_data import OwnDataPage
@@ -37,7 +39,9 @@ from services.auth.wiring.factors import (
     setup_of,
     verification_of,
 )
+from services.auth.wiring.federation import federating_of, linking_of
 from services.auth.wiring.oauth_devices import devices_of
+from services.auth.wiring.oauth_logout import returns_of
 from services.auth.wiring.oauth_parts import build_parts
 from services.auth.wiring.organizations import accepting_of, leaving_of
 from services.auth.wiring.part import Part
@@ -53,16 +57,16 @@ def wire(kit: Kit) -> Part:
     passwords = passwords_of(kit)
     oauth = build_parts(kit)
     entering = Entering(site=site, steps=flow_of(kit), flows=oauth.flows)
-    setup, lists = setup_of(kit), session_lists_of(kit)
+    setup, lists, federating = setup_of(kit), session_lists_of(kit), federating_of(kit)
     pages = (
         OverviewPage(site=site),
-        SignInPage(entering=entering),
+        SignInPage(entering=entering, federating=federating),
         FactorPage(entering=entering),
         LinkPage(entering=entering),
         ConfirmPage(entering=entering),
         ConsentPage(entering=entering),
         DevicePage(site=site, devices=devices_of(oauth)),
-        SignOutPage(site=site, lists=lists),
+        SignOutPage(site=site, lists=lists, returns=returns_of(kit)),
         ResetPage(site=site, recovery=recovery_of(kit)),
         VerifyPage(site=site, verification=verification_of(kit)),
         ProfilePage(
@@ -82,8 +86,10 @@ def wire(kit: Kit) -> Part:
         PasskeySetupPage(site=site, setup=setup),
         RecoveryCodesPage(site=site, setup=setup),
         SessionsPage(site=site, lists=lists),
+        LinkedPage(site=site, linking=linking_of(kit), federating=federating),
         ApplicationsPage(site=site, consents=oauth.consents),
         OwnDataPage(site=site, leaving=leaving_of(kit), notices=passwords.notices),
         MissingPage(site=site),
     )
-    return Part(routes=(look.route(), *(route for page in pages for route in page.routes())))
+    own = (route for page in pages for route in page.routes())
+    return Part(routes=(look.route(), *federation.routes(entering, federating), *own))

@@ -1,4 +1,4 @@
-"""What validation does to a message of one type, prepared once: its strings, required and server's own fields."""
+"""What validation does to a message of one type, prepared once: its strings, times, required and server's own fields."""
 
 from __future__ import annotations
 
@@ -21,6 +21,14 @@ _REQUIRED = field_behavior_pb2.REQUIRED
 _OUTPUT_ONLY = field_behavior_pb2.OUTPUT_ONLY
 _STRING = descriptor_pb2.FieldDescriptorProto.TYPE_STRING
 _NUL = "Holds the character NUL, which is not allowed in any text."
+_BOUNDS = {
+    "google.protobuf.Timestamp": (-62_135_596_800, 253_402_300_799, 0),
+    "google.protobuf.Duration": (-315_576_000_000, 315_576_000_000, -999_999_999),
+}
+"""Seconds from and to, and the least nanoseconds, as the comments of these types say; protobuf itself holds nobody to
+them, and a clock that Python does not have would be an error of ours."""
+_MOST_NANOS = 999_999_999
+_OUT_OF_BOUNDS = "Is no time that there is: it lies outside of what its type promises."
 _ZERO_MEANS_UNSET = frozenset(
     {_STRING, descriptor_pb2.FieldDescriptorProto.TYPE_BYTES, descriptor_pb2.FieldDescriptorProto.TYPE_ENUM}
 )
@@ -44,6 +52,8 @@ class Plan:
     """Repeated messages, with their plans."""
     maps: tuple[tuple[str, bool, bool, Plan | None], ...] = ()
     """Maps: whether keys are strings, whether values are, and the plan of values that are messages."""
+    bounds: tuple[int, int, int] | None = None
+    """Where the type is a time: its least and its greatest seconds, and its least nanoseconds."""
     has_rules: bool = False
     """Whether `buf.validate` has anything to say, here or below."""
     is_needed: bool = False
@@ -63,7 +73,7 @@ def plan_of(descriptor: Descriptor, *, clears_output: bool) -> Plan:
 def walk(
     message: Any, plan: Plan, violations: list[Violation], *, optional: str = "", limit: int = 100, path: str = ""
 ) -> None:
-    """Clear what the server alone writes, and add what is missing or holds NUL to `violations`, up to a limit.
+    """Clear what the server alone writes, and add what is missing, holds NUL or is no time to `violations`, to a limit.
 
     `optional` names a field of the outermost message below which nothing is required.
     """
@@ -87,6 +97,8 @@ class _Walk:
             for name, has_presence in plan.required:
                 if not (message.HasField(name) if has_presence else getattr(message, name)):
                     self._add(path + name, "Is required and missing.", "REQUIRED")
+        if plan.bounds is not None and not _is_within(message, plan.bounds):
+            self._add(path.removesuffix("."), _OUT_OF_BOUNDS, "OUT_OF_BOUNDS")
         for name in plan.strings:
             if "\0" in getattr(message, name):
                 self._add(path + name, _NUL, "NO_NUL")
@@ -126,12 +138,18 @@ class _Walk:
             self._violations.append(Violation(field=path, description=description, reason=reason))
 
 
+def _is_within(time: Any, bounds: tuple[int, int, int]) -> bool:
+    least, greatest, least_nanos = bounds
+    return least <= time.seconds <= greatest and least_nanos <= time.nanos <= _MOST_NANOS
+
+
 def _plan(descriptor: Descriptor, plans: dict[str, Plan], *, clears_output: bool) -> Plan:
     known = plans.get(descriptor.full_name)
     if known is not None:
         return known
     plan = plans[descriptor.full_name] = Plan()
     plan.has_rules = _has_rules(descriptor)
+    plan.bounds = _BOUNDS.get(descriptor.full_name)
     for one in descriptor.fields:
         behaviors = _behaviors(one)
         if clears_output and _OUTPUT_ONLY in behaviors:
@@ -173,7 +191,7 @@ def _add_map(name: str, entry: Descriptor, plan: Plan, plans: dict[str, Plan], *
 def _settle(plans: dict[str, Plan]) -> None:
     """Let what is needed below be needed above, however types contain each other, and drop what is needed nowhere."""
     for plan in plans.values():
-        plan.is_needed = bool(plan.cleared or plan.required or plan.strings or plan.string_lists)
+        plan.is_needed = bool(plan.cleared or plan.required or plan.strings or plan.string_lists or plan.bounds)
     changed = True
     while changed:
         changed = False

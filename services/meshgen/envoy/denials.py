@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.meshgen.envoy.clusters import http_cluster
-from services.meshgen.envoy.exchange import KIND, NOTED
 from services.meshgen.envoy.policy import CLAIMS, JWT
 from services.meshgen.envoy.render import Node, extension
 
@@ -43,7 +42,6 @@ def denial_log(topology: Topology) -> Node:
         "request_id": "%REQ(X-REQUEST-ID)%",
         "address": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
         "agent": f"%REQ(USER-AGENT):{LONGEST_AGENT}%",
-        "credential": f"%DYNAMIC_METADATA({NOTED}:{KIND})%",
         "actor": claim.format("sub"),
         "organization": claim.format("org"),
         "session": claim.format("sid"),

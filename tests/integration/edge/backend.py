@@ -18,6 +18,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 
+from services.meshgen.envoy.denials import DENIALS_PATH
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -163,13 +165,16 @@ class Said:
 class HttpEndpoint:
     """Serves bytes per path over a Unix socket to whoever is of the mesh, and counts.
 
-    `pages` are read by GET; `answer`, which may be exchanged, has all other requests.
+    `pages` are read by GET; what the edge tells of denied calls is gathered and answered by `take`; `answer` has all
+    other requests. Both may be exchanged.
     """
 
     def __init__(self, socket: Path, certs: Path, pages: dict[str, Callable[[], bytes]]) -> None:
         self.served: list[str] = []
         self.asked: list[Asked] = []
+        self.denials: list[Asked] = []
         self.answer: Callable[[Asked], Said] = lambda asked: Said(status=404)
+        self.take: Callable[[Asked], Said] = lambda asked: Said()
         self._pages = pages
         socket.unlink(missing_ok=True)
         self._server = _Server(str(socket), self.serve)
@@ -185,6 +190,9 @@ class HttpEndpoint:
         if asked.method == "GET" and asked.path in self._pages:
             self.served.append(asked.path)
             return Said(body=self._pages[asked.path]())
+        if asked.path == DENIALS_PATH:
+            self.denials.append(asked)
+            return self.take(asked)
         self.asked.append(asked)
         return self.answer(asked)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -143,6 +144,33 @@ async def test_too_much_is_an_error_and_not_a_no(access: Access) -> None:
     await access.put(*(f"documents/a#viewer@groups/g{n}#member" for n in range(11)))
     with pytest.raises(AccessTooLarge):
         await access.ask("view", "documents/a")
+
+
+async def test_what_is_too_much_together_is_answered_all_the_same(access: Access) -> None:
+    for name in "abcd":
+        await access.put(*(f"documents/{name}#viewer@groups/{name}{n}#member" for n in range(8)))
+    await access.put("groups/c3#member@users/ann")
+    few = replace(access.decisions, most_together=10)
+    questions = [Question(subject=ANN, permission="view", resource=Object("documents", name)) for name in "abcda"]
+    answers = await few.check_all("default", questions)
+    assert [one.verdict is Verdict.ALLOWED for one in answers.decisions] == [False, False, True, False, False]
+
+
+async def test_conditions_that_would_keep_everybody_waiting_are_an_error(access: Access) -> None:
+    """Each costs milliseconds, in which nobody else is answered; thousands of them would cost a minute."""
+    costly = "!l.all(x, " + " && ".join(["l == l"] * 48) + ")"
+    conditions = (Condition(name="costly", expression=costly, parameters={"l": ParameterType.STRINGS}),)
+    viewer = RelationText(name="viewer", subjects=("groups#member with costly",))
+    types = (*MODEL.types[:2], TypeText(name="documents", relations=(viewer,)))
+    other = Access()
+    await other.writing.replace_model("default", ModelText(types=types, conditions=conditions), 0)
+    for n in range(40):
+        context = json.dumps({"l": [f"{n:038}"] * 90})
+        link = relation(f"documents/a#viewer@groups/g{n}#member", condition="costly", context=context)
+        await other.put(link, f"groups/g{n}#member@users/ann")
+    question = Question(subject=ANN, permission="viewer", resource=Object("documents", "a"))
+    with pytest.raises(AccessTooLarge):
+        await replace(other.decisions, most_read=100).check("default", question)
 
 
 async def test_an_answer_is_as_fresh_as_a_change_or_none(access: Access) -> None:

@@ -134,12 +134,23 @@ async def test_the_text_is_given_once_and_a_digest_kept(desk: Desk) -> None:
 
 
 async def test_nobody_gets_a_key_that_opens_more_than_caller_and_owner_hold(desk: Desk) -> None:
-    clerk = Granter(organization="default", subject="workload", held=frozenset({"library.books.get"}))
+    clerk = Granter(organization="default", subject="workload", held=frozenset({"library.*"}))
     with pytest.raises(GrantExceedsOwn):
-        await desk.make("library.*", granter=clerk)
+        await desk.make("shop.*", granter=clerk)
     with pytest.raises(ApiKeyScopesExceedOwner):
         await desk.make("shop.*")
     await desk.make("library.books.get", granter=clerk)
+
+
+async def test_nobody_gets_a_key_that_acts_as_somebody_mightier(desk: Desk) -> None:
+    """However narrow its scopes are, it would reach what is the owner's own."""
+    clerk = Granter(organization="default", subject="workload", held=frozenset({"library.books.get"}))
+    for owner in (ROBOT, "users/admin"):
+        with pytest.raises(GrantExceedsOwn):
+            await desk.make("library.books.get", granter=clerk, owner=owner)
+    narrowed = replace(ADMIN, held=frozenset({"library.books.get"}))
+    key, _ = await desk.make("library.books.get", granter=narrowed, owner="users/admin")
+    assert key.owner == "users/admin", "everybody gets keys of their own"
 
 
 async def test_a_key_needs_an_owner_who_may_act(desk: Desk) -> None:
@@ -278,6 +289,19 @@ async def test_use_and_use_in_vain_are_written_down_with_where_from(desk: Desk) 
     refused = desk.audit.entries[-1]
     assert (refused.outcome, refused.address, refused.factor) == ("failure", "192.0.2.7", "api_key")
     assert text.split("_")[2] not in repr(desk.audit.entries)
+
+
+async def test_a_key_that_is_over_does_not_fill_the_trail(desk: Desk) -> None:
+    key, text = await desk.make()
+    await desk.keys.revoke(ADMIN, key.name)
+    for _ in range(5):
+        with pytest.raises(ApiKeyInvalid):
+            await desk.take(text)
+    assert desk.audit.kinds().count("api_key.refused") == 1
+    desk.clock.advance(minutes=1)
+    with pytest.raises(ApiKeyInvalid):
+        await desk.take(text)
+    assert desk.audit.kinds().count("api_key.refused") == 2
 
 
 class TestFakeApiKeys(ApiKeysConformance):

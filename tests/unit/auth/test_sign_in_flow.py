@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from services.auth.domain.authentication import Authentication
 from services.auth.domain.errors import (
     FactorNotOffered,
     SignInExpired,
@@ -18,6 +20,7 @@ from services.auth.domain.errors import (
 from services.auth.domain.factors.kinds import FIRST, Factor, Held
 from services.auth.domain.sessions import Origin
 from services.auth.domain.sign_in_attempts import SignInAttempt
+from tests.fakes.auth import START
 from tests.fakes.auth_factors import assertion
 from tests.fakes.auth_factors_world import HERE, FactorWorld
 
@@ -282,6 +285,39 @@ async def test_a_session_is_strengthened_and_its_cookie_is_another(world: Factor
     assert again.session.authentication.time == world.clock()
     assert again.cookie != opened.cookie
     assert await world.sessions.find_by_cookie(opened.cookie) is None
+
+
+async def test_the_highest_level_is_reached_anew_by_a_passkey_alone(world: FactorWorld) -> None:
+    """Auth statement 40: a code of an app must not make an old proof of the highest level a recent one."""
+    credential = await world.give_passkey()
+    await world.give_totp()
+    begun = await world.flow.begin()
+    _, options = await world.flow.passkey_options(begun.attempt)
+    state = await world.flow.passkey(begun.attempt, assertion(options, credential, handle="users/clerk"), HERE)
+    session = (await world.flow.finish(state.attempt, HERE)).session
+    assert session.authentication.level == "aal3"
+    begun = await world.flow.begin_step_up(session, level="aal3")
+    state = await world.flow.totp(begun.attempt, world.totp(), HERE)
+    assert (state.done, state.reached, state.offered) == (False, False, (Factor.PASSKEY,))
+    world.wait_for_next_totp()
+    begun = await world.flow.begin_step_up(session)
+    state = await world.flow.totp(begun.attempt, world.totp(), HERE)
+    session = (await world.flow.finish(state.attempt, HERE)).session
+    assert (session.authentication.level, session.authentication.time) == ("aal2", world.clock())
+    begun = await world.flow.begin_step_up(session, level="aal3")
+    _, options = await world.flow.passkey_options(begun.attempt)
+    state = await world.flow.passkey(begun.attempt, assertion(options, credential, handle="users/clerk"), HERE)
+    assert (await world.flow.finish(state.attempt, HERE)).session.authentication.level == "aal3"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(("swk", "user"), ("hwk",)), (("pwd", "hwk"), ("swk", "user")), (("hwk", "user"), ("otp",))],
+)
+def test_the_highest_level_does_not_add_up(before: tuple[str, ...], after: tuple[str, ...]) -> None:
+    earlier = Authentication(time=START, methods=before)
+    joined = earlier.joined(Authentication(time=START + timedelta(minutes=5), methods=after))
+    assert (joined.level, "mfa" in joined.claimed) == ("aal2", True)
 
 
 async def test_a_password_alone_proves_nothing_anew_of_whoever_has_more(world: FactorWorld) -> None:

@@ -32,6 +32,7 @@ CLAIMS = Claims(
     client="tenon",
     grant="g",
     token_id="j",
+    key_id="k",
 )
 
 
@@ -59,7 +60,11 @@ def verifier_of(revoked: Revoked, clock: Clock) -> TokenVerifier:
 
 
 @pytest.mark.parametrize(
-    "key", ["session:s", "grant:g", "subject:users/1", "client:tenon", "token:j", "organization:default"]
+    "key",
+    [
+        *("session:s", "grant:g", "subject:users/1", "client:tenon", "token:j"),
+        *("organization:default", "acting:default/users/1"),
+    ],
 )
 async def test_a_token_is_taken_back_by_whatever_it_belongs_to(key: str) -> None:
     """Auth statement 41: whatever ends takes its access tokens along."""
@@ -81,7 +86,11 @@ async def test_a_token_is_taken_back_by_whatever_it_belongs_to(key: str) -> None
 
 
 @pytest.mark.parametrize(
-    "key", ["session:", "session:s2", "session:users/1", "subject:s", "subject:users/12", "token:", "grant:s", "s"]
+    "key",
+    [
+        *("session:", "session:s2", "session:users/1", "subject:s", "subject:users/12", "token:", "grant:s", "s"),
+        *("acting:other/users/1", "acting:default/users/12"),
+    ],
 )
 async def test_a_token_is_not_taken_back_by_what_it_does_not_belong_to(key: str) -> None:
     revoked = RevokedTokens(fetch=Source(before={key: FOR_EVER}).fetch)

@@ -130,6 +130,21 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "CONSENT_UNKNOWN", "domain": "auth.tenon", "metadata": {"client": "clients/0198"}}
     """
+    ERROR_REASON_DEVICE_CODE_UNKNOWN: _ErrorReason.ValueType  # 50
+    """No device that waits shows this code.
+
+        {"reason": "DEVICE_CODE_UNKNOWN", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_DEVICE_NOT_FOR_CALLER: _ErrorReason.ValueType  # 51
+    """The application of the device is not for people of the caller's organization.
+
+        {"reason": "DEVICE_NOT_FOR_CALLER", "domain": "auth.tenon", "metadata": {"client": "0198"}}
+    """
+    ERROR_REASON_DEVICE_CODES_THROTTLED: _ErrorReason.ValueType  # 52
+    """Too many codes of devices were tried.
+
+        {"reason": "DEVICE_CODES_THROTTLED", "domain": "auth.tenon"}
+    """
     ERROR_REASON_SIGN_IN_EXPIRED: _ErrorReason.ValueType  # 60
     """The sign-in that is named has expired, or is finished.
 
@@ -360,6 +375,21 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "STRONGER_SIGN_IN_REQUIRED", "domain": "auth.tenon", "metadata": {"organization": "acme", "acr": "aal2"}}
     """
+    ERROR_REASON_USER_EXISTS: _ErrorReason.ValueType  # 140
+    """A user is to be taken over whose address somebody of the organization has.
+
+        {"reason": "USER_EXISTS", "domain": "auth.tenon", "metadata": {"user": "users/0198"}}
+    """
+    ERROR_REASON_PASSWORD_HASH_UNUSABLE: _ErrorReason.ValueType  # 141
+    """A user is to be taken over with a hash by which nobody could sign in: of an unknown kind, damaged, or too costly.
+
+        {"reason": "PASSWORD_HASH_UNUSABLE", "domain": "auth.tenon"}
+    """
+    ERROR_REASON_SIGNING_KEY_UNKNOWN: _ErrorReason.ValueType  # 142
+    """A key that is to be withdrawn is not published.
+
+        {"reason": "SIGNING_KEY_UNKNOWN", "domain": "auth.tenon", "metadata": {"keys": "9f86d081"}}
+    """
     ERROR_REASON_IDENTITY_PROVIDER_UNKNOWN: _ErrorReason.ValueType  # 150
     """There is no such identity provider, or nobody signs in by it.
 
@@ -515,6 +545,21 @@ ERROR_REASON_CONSENT_UNKNOWN: ErrorReason.ValueType  # 35
 """The caller has agreed to nothing for this client.
 
     {"reason": "CONSENT_UNKNOWN", "domain": "auth.tenon", "metadata": {"client": "clients/0198"}}
+"""
+ERROR_REASON_DEVICE_CODE_UNKNOWN: ErrorReason.ValueType  # 50
+"""No device that waits shows this code.
+
+    {"reason": "DEVICE_CODE_UNKNOWN", "domain": "auth.tenon"}
+"""
+ERROR_REASON_DEVICE_NOT_FOR_CALLER: ErrorReason.ValueType  # 51
+"""The application of the device is not for people of the caller's organization.
+
+    {"reason": "DEVICE_NOT_FOR_CALLER", "domain": "auth.tenon", "metadata": {"client": "0198"}}
+"""
+ERROR_REASON_DEVICE_CODES_THROTTLED: ErrorReason.ValueType  # 52
+"""Too many codes of devices were tried.
+
+    {"reason": "DEVICE_CODES_THROTTLED", "domain": "auth.tenon"}
 """
 ERROR_REASON_SIGN_IN_EXPIRED: ErrorReason.ValueType  # 60
 """The sign-in that is named has expired, or is finished.
@@ -745,6 +790,21 @@ ERROR_REASON_STRONGER_SIGN_IN_REQUIRED: ErrorReason.ValueType  # 113
 """The organization is acted in by those alone who have signed in by two factors.
 
     {"reason": "STRONGER_SIGN_IN_REQUIRED", "domain": "auth.tenon", "metadata": {"organization": "acme", "acr": "aal2"}}
+"""
+ERROR_REASON_USER_EXISTS: ErrorReason.ValueType  # 140
+"""A user is to be taken over whose address somebody of the organization has.
+
+    {"reason": "USER_EXISTS", "domain": "auth.tenon", "metadata": {"user": "users/0198"}}
+"""
+ERROR_REASON_PASSWORD_HASH_UNUSABLE: ErrorReason.ValueType  # 141
+"""A user is to be taken over with a hash by which nobody could sign in: of an unknown kind, damaged, or too costly.
+
+    {"reason": "PASSWORD_HASH_UNUSABLE", "domain": "auth.tenon"}
+"""
+ERROR_REASON_SIGNING_KEY_UNKNOWN: ErrorReason.ValueType  # 142
+"""A key that is to be withdrawn is not published.
+
+    {"reason": "SIGNING_KEY_UNKNOWN", "domain": "auth.tenon", "metadata": {"keys": "9f86d081"}}
 """
 ERROR_REASON_IDENTITY_PROVIDER_UNKNOWN: ErrorReason.ValueType  # 150
 """There is no such identity provider, or nobody signs in by it.

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 MOST_READ = 10_000
 """Relations that one answer may depend on."""
 
+MOST_TOGETHER = 50_000
+"""Relations that are looked at together for several answers: nobody else is answered meanwhile."""
+
 
 class Verdict(enum.Enum):
     """What is answered."""
@@ -126,6 +129,8 @@ class Decisions:
     """Models that were read."""
     most_read: int = MOST_READ
     """Relations that one answer may depend on."""
+    most_together: int = MOST_TOGETHER
+    """Relations that are looked at together for several answers."""
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     """Now, with its time zone."""
 
@@ -199,7 +204,9 @@ class Decisions:
                     reads=model.reads((type_, first.permission)),
                     subject=first.subject,
                 )
-                state, relations = await reader.reach(start, now=now, limit=self.most_read * len(ids))
+                # Each answer may depend on as much as it may alone; what is too much together is looked at in halves.
+                limit = max(self.most_read, min(self.most_read * len(ids), self.most_together))
+                state, relations = await reader.reach(start, now=now, limit=limit)
                 if state.model_revision == model.revision:
                     break
             # What was known of the model may be out of date: what is unknown by it may be known by now.
@@ -208,6 +215,8 @@ class Decisions:
                 know_name(model, type_, first.permission)
         know_subject(model, first.subject)
         check_fresh(state, fresh)
+        if relations is None and len(ids) > 1:
+            return await self._answer_in_halves(organization, reader, questions, fresh)
         if relations is None:
             raise AccessTooLarge("relations", self.most_read)
         roots = [Node(type_, id_, first.permission) for id_ in ids]
@@ -216,6 +225,14 @@ class Decisions:
         decided = {root.id: Decision.of(values[root]) for root in roots}
         decisions = tuple(decided[one.resource.id] for one in questions if one.resource)
         return Answers(decisions=decisions, revision=state.revision)
+
+    async def _answer_in_halves(
+        self, organization: str, reader: Reader, questions: Sequence[Question], fresh: int
+    ) -> Answers:
+        half = len(questions) // 2
+        one = await self._answer(organization, reader, questions[:half], fresh)
+        other = await self._answer(organization, reader, questions[half:], fresh)
+        return Answers(decisions=(*one.decisions, *other.decisions), revision=other.revision)
 
     def circumstances(self, model: Model, context: Mapping[str, object], now: datetime) -> Circumstances:
         """Return what judges conditions in a request's context. Raises `ContextInvalid`."""

@@ -15,6 +15,7 @@ from services.auth.domain.access.conditions import type_context
 from services.auth.domain.access.expressions import AllOf, AnyOf, Computed, Direct, Through, Without, leaves
 from services.auth.domain.access.names import EVERYBODY, Node, Object
 from services.auth.domain.access.values import NO, OPEN, YES, Value, all_of, any_of, without
+from services.auth.domain.errors.access import AccessTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,18 +26,29 @@ if TYPE_CHECKING:
     from services.auth.domain.access.relations import Relation
 
 
+MOST_JUDGED = 40_000_000
+"""Characters of conditions times those of their contexts that one answer may cost: half a second at the worst, in which
+nobody else is answered. Ten thousand relations with a short condition and a context of their own stay below it."""
+
+
 class Circumstances:
-    """Judges the conditions of relations in one context, each relation once."""
+    """Judges the conditions of relations in one context, each relation once, and no more of them than is bearable."""
 
     def __init__(self, model: Model, conditions: Conditions, context: Mapping[str, object]) -> None:
         """Take the model, what evaluates, and the typed context of the request."""
         self._model = model
         self._conditions = conditions
         self._context = context
+        self._size = len(str(context))
+        self._spent = 0
         self._judged: dict[tuple[str, str], Value] = {}
 
+    def begin(self) -> None:
+        """Begin another answer, which may cost as much as the one before."""
+        self._spent = 0
+
     def judge(self, relation: Relation) -> Value:
-        """Return whether a relation's condition holds; yes where it has none."""
+        """Return whether a relation's condition holds; yes where it has none. Raises `AccessTooLarge`."""
         if not relation.condition:
             return YES
         key = relation.condition, relation.context
@@ -49,6 +61,9 @@ class Circumstances:
         condition = self._model.conditions.get(relation.condition)
         if condition is None:
             return Value(OPEN, failed=frozenset({f"{relation.condition}: there is no such condition"}))
+        self._spent += len(condition.expression) * (self._size + len(relation.context))
+        if self._spent > MOST_JUDGED:
+            raise AccessTooLarge("steps of conditions", MOST_JUDGED)
         fixed = json.loads(relation.context) if relation.context else {}
         typed = type_context(fixed, self._model.parameters, "context")
         # What was fixed when the relation was written is not for the request to change.
@@ -108,7 +123,12 @@ class Graph:
         return rule.expression if rule else None
 
     def evaluate(self, subject: Object, circumstances: Circumstances) -> dict[Node, Value]:
-        """Return what a subject has of each node; `*` stands for a subject that no relation names."""
+        """Return what a subject has of each node; `*` stands for a subject that no relation names.
+
+        Raises:
+            AccessTooLarge: the conditions would cost more than one answer may.
+        """
+        circumstances.begin()
         values: dict[Node, Value] = dict.fromkeys(self.order, NO)
         strata: defaultdict[int, list[Node]] = defaultdict(list)
         for node in reversed(self.order):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from services.auth.domain.access.conditions import type_context
 from services.auth.domain.access.judging import judge_model
 from services.auth.domain.access.model import SubjectKind, build_model
+from services.auth.domain.audit import NOBODY, LoggedAudit
 from services.auth.domain.errors.access import (
     AccessModelChanged,
     AccessModelInUse,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from services.auth.domain.access.model import Model, ModelText
     from services.auth.domain.access.relations import Change, Filter, Relation, RelationStore, State
     from services.auth.domain.accounts import Changes
+    from services.auth.domain.audit import Audit, AuditEntry, Doer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,10 +42,12 @@ class AccessWriting:
     """Makes looking and writing one."""
     models: Models
     """Models that were read."""
+    audit: Audit = field(default_factory=LoggedAudit)
+    """Where it is written down who has changed what."""
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     """Now, with its time zone."""
 
-    async def replace_model(self, organization: str, text: ModelText, expected: int | None) -> State:
+    async def replace_model(self, organization: str, text: ModelText, expected: int | None, by: Doer = NOBODY) -> State:
         """Write the organization's model, in place of that of the revision `expected` (0: none; None: whichever).
 
         Raises:
@@ -64,9 +68,12 @@ class AccessWriting:
             ]
             if strangers:
                 raise AccessModelInUse(sorted(strangers))
-            return await self.store.advance(organization, text)
+            changed = await self.store.advance(organization, text)
+            revisions = {"before": str(state.model_revision), "revision": str(changed.model_revision)}
+            await self.audit.record(by.entry("access_model.replaced", organization, "accessModel", **revisions))
+            return changed
 
-    async def write(self, organization: str, change: Change) -> State:
+    async def write(self, organization: str, change: Change, by: Doer = NOBODY) -> State:
         """Write and delete relations, all or none. Writing one again replaces its condition, context and end.
 
         Raises:
@@ -83,15 +90,25 @@ class AccessWriting:
                     raise RelationPreconditionFailed(place)
             await self.store.delete(organization, change.deletes)
             await self.store.write(organization, change.writes)
+            await self.audit.record(
+                *(_told(by, "relation.deleted", organization, one) for one in change.deletes),
+                *(_told(by, "relation.written", organization, one) for one in change.writes),
+            )
             return await self.store.advance(organization)
 
-    async def delete_some(self, organization: str, chosen: Filter, limit: int) -> tuple[int, bool, State]:
+    async def delete_some(
+        self, organization: str, chosen: Filter, limit: int, by: Doer = NOBODY
+    ) -> tuple[int, bool, State]:
         """Delete up to `limit` relations. Return how many they were, whether all are gone, and the new state."""
         async with self.changes.open(organization):
             deleted = await self.store.delete_some(organization, chosen, limit)
             # Those that have expired are in nobody's way, but `all` means all.
             ever = datetime.min.replace(tzinfo=UTC)
             complete = deleted < limit or not await self.store.is_any(organization, chosen, ever)
+            named = {name: value for name, value in asdict(chosen).items() if value is not None}
+            await self.audit.record(
+                by.entry("relations.deleted", organization, "", deleted=str(deleted), **named),
+            )
             return deleted, complete, await self.store.advance(organization)
 
     def _judge(self, model: Model, change: Change, now: datetime) -> None:
@@ -103,6 +120,21 @@ class AccessWriting:
                 seen.add(one.key)
         for place, one in enumerate(change.writes):
             _judge_relation(model, one, f"writes[{place}]", now)
+
+
+def _told(by: Doer, kind: str, organization: str, one: Relation) -> AuditEntry:
+    """Return the entry of one relation: who gains or loses by it is whom it is done to."""
+    ends = one.expire_time.isoformat() if one.expire_time else ""
+    subject = f"{one.subject}#{one.subject_relation}" if one.subject_relation else str(one.subject)
+    return by.entry(
+        kind,
+        organization,
+        subject,
+        resource=str(one.resource),
+        relation=one.relation,
+        condition=one.condition,
+        expire_time=ends,
+    )
 
 
 def _judge_relation(model: Model, one: Relation, path: str, now: datetime) -> None:

@@ -16,6 +16,7 @@ from services.auth.domain.errors.access import (
     RelationPreconditionFailed,
 )
 from services.auth.domain.errors.accounts import UserDisabled, UserUnknown
+from services.auth.domain.errors.adoption import PasswordHashUnusable, UserExists
 from services.auth.domain.errors.factors import (
     AuthenticatorExists,
     AuthenticatorUnknown,
@@ -63,6 +64,9 @@ from services.auth.domain.errors.oauth import (
     ClientPublic,
     ClientUnknown,
     ConsentUnknown,
+    DeviceCodesThrottled,
+    DeviceCodeUnknown,
+    DeviceNotForCaller,
     FlowUnknown,
     SecretsFull,
 )
@@ -85,7 +89,7 @@ from services.auth.domain.errors.sign_in import (
     SignInThrottled,
     ThrottleUnavailable,
 )
-from services.auth.domain.errors.tokens import SigningKeyMissing, TokenTooLarge
+from services.auth.domain.errors.tokens import SigningKeyMissing, SigningKeyUnknown, TokenTooLarge
 
 __all__ = [
     "AccessModelChanged",
@@ -109,6 +113,9 @@ __all__ = [
     "ConsentUnknown",
     "ContextInvalid",
     "CurrentPasswordWrong",
+    "DeviceCodeUnknown",
+    "DeviceCodesThrottled",
+    "DeviceNotForCaller",
     "DpopNonceNeeded",
     "DpopProofInvalid",
     "EmailDomainNotAllowed",
@@ -136,6 +143,7 @@ __all__ = [
     "OrganizationIdTaken",
     "OrganizationProtected",
     "OrganizationUnknown",
+    "PasswordHashUnusable",
     "PasswordTooShortAlone",
     "PasswordUnsuitable",
     "ReauthenticationNeeded",
@@ -156,12 +164,14 @@ __all__ = [
     "SignInThrottled",
     "SignInUnfinished",
     "SigningKeyMissing",
+    "SigningKeyUnknown",
     "StrongerSignInRequired",
     "ThrottleUnavailable",
     "TokenTooLarge",
     "TooManyApiKeys",
     "TooManyAuthenticators",
     "UserDisabled",
+    "UserExists",
     "UserUnknown",
     "WorkloadUnknown",
 ]

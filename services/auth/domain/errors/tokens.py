@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from services.auth.domain.errors.domain import DOMAIN
-from services.chassis.errors import FailedPrecondition, Unavailable
+from services.chassis.errors import FailedPrecondition, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class TokenTooLarge(FailedPrecondition):
@@ -30,3 +35,15 @@ class SigningKeyMissing(Unavailable):
     def __init__(self) -> None:
         """Say that it will pass."""
         super().__init__("No key signs tokens yet. Try again.", retry_after=1.0)
+
+
+class SigningKeyUnknown(NotFound):
+    """No such key is published."""
+
+    domain = DOMAIN
+    reason = "SIGNING_KEY_UNKNOWN"
+
+    def __init__(self, keys: Collection[str]) -> None:
+        """Take the names."""
+        listed = ", ".join(sorted(keys)[:20])
+        super().__init__(f"There is no {listed}. See which keys there are.", metadata={"keys": listed})

@@ -145,9 +145,7 @@ class Federating:
         assertion = read_assertion(provider, said)
         token = generate_token()
         kept = _pack(assertion)
-        await self._keep(
-            token, Stage.HEARD, provider=provider, browser=found.browser, purpose=found.purpose, kept=kept
-        )
+        await self._keep(token, Stage.HEARD, provider=provider, browser=found.browser, purpose=found.purpose, kept=kept)
         return token
 
     async def resume(self, token: str, *, browser: str, origin: Origin) -> Arrived:

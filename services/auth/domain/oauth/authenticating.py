@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,13 +15,16 @@ from services.auth.domain.oauth.refusals import invalid_client
 from services.auth.domain.sessions import Origin, digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from services.auth.domain.audit import Audit
     from services.auth.domain.oauth.clients import Client, Clients
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 """The one `client_assertion_type` (RFC 7523 §2.2)."""
+
+_FOLDED_FOR = 60.0
+_MOST_ALIKE = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +85,27 @@ BY_SECRET: Mapping[str, Authenticator] = {
 """The authenticators that need nothing but the client."""
 
 
+@dataclass(slots=True)
+class Refusals:
+    """Folds refusals that are alike, so that whoever guesses in a loop does not fill the audit trail."""
+
+    clock: Callable[[], float] = time.monotonic
+    """Seconds."""
+    _since: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict, init=False)
+
+    def fold(self, presented: Presented, client: str) -> int:
+        """Return how many are to be written down as one: all of a minute but the first wait for the next."""
+        alike, now = (client, presented.origin.address), self.clock()
+        began, waiting = self._since.get(alike, (now - _FOLDED_FOR, 0))
+        if now - began < _FOLDED_FOR:
+            self._since[alike] = (began, waiting + 1)
+            return 0
+        while len(self._since) >= _MOST_ALIKE:
+            del self._since[next(iter(self._since))]
+        self._since[alike] = (now, 0)
+        return waiting + 1
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Authentication:
     """Finds the client that makes a request."""
@@ -91,6 +116,8 @@ class Authentication:
     """What judges, by the method that a client is registered for."""
     audit: Audit
     """Where it is written down who has tried to be somebody else."""
+    refusals: Refusals = field(default_factory=Refusals)
+    """Bounds how much of it is."""
 
     async def authenticate(self, presented: Presented, *, public: bool = True) -> Client:
         """Return the client, which may be one without a secret only where `public`.
@@ -110,6 +137,8 @@ class Authentication:
         return client
 
     async def _note(self, client: Client, presented: Presented) -> None:
+        if not (times := self.refusals.fold(presented, client.id)):
+            return
         entry = AuditEntry(
             kind="client.refused",
             outcome="failure",
@@ -119,7 +148,7 @@ class Authentication:
             address=presented.origin.address,
             agent=presented.origin.agent,
             factor=presented.method,
-            detail={"endpoint": presented.endpoint},
+            detail={"endpoint": presented.endpoint, **({"times": str(times)} if times > 1 else {})},
         )
         await self.audit.record(entry)
 

@@ -23,10 +23,14 @@ BY_SCOPE: Mapping[str, tuple[str, ...]] = {
     EMAIL: ("email", "email_verified"),
     PHONE: ("phone_number", "phone_number_verified"),
 }
-"""The claims that each scope gives (OIDC Core §5.4), as far as they are known of people: nobody has a postal address."""
+"""The claims that each scope gives (OIDC Core §5.4), as far as they are known of people: nobody has an address."""
 
 CLAIMS = tuple(claim for claims in BY_SCOPE.values() for claim in claims)
 """All claims of people."""
+
+
+SCOPE_OF: Mapping[str, str] = {claim: scope for scope, claims in BY_SCOPE.items() for claim in claims}
+"""The scope that gives a claim, which people agree to where the claim is asked for by name."""
 
 
 class People(Protocol):

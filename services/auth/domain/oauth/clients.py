@@ -23,8 +23,11 @@ NO_AUTHENTICATION = "none"
 BASIC, POST = "client_secret_basic", "client_secret_post"
 PRIVATE_KEY, CERTIFICATE = "private_key_jwt", "tls_client_auth"
 AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS = "authorization_code", "refresh_token", "client_credentials"
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the name of a grant
 
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::\d{1,5})?(?=[/?]|$)")
+_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,7 +128,8 @@ class Clients(Protocol):
 
 def find_problem(uri: str) -> str:
     """Return what is wrong with a redirect URI that is to be registered, or nothing (RFC 9700 §2.1; RFC 8252 §7)."""
-    if not uri.isascii() or not uri.isprintable() or " " in uri:
+    # Of others browsers make something else (`\\` is `/` to them), so that people would be told another host.
+    if not _CHARACTERS.fullmatch(uri):
         return "has characters that no URI has"
     if "#" in uri:
         return "has a fragment"

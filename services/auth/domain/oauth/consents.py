@@ -52,6 +52,6 @@ def is_covered_by(client: Client, request: AuthorizationRequest, given: frozense
 
     A client as which anybody may pose is asked for each time, whatever was agreed (RFC 8252 §8.6; ASVS 5.0 10.7.1).
     """
-    if client.first_party:
-        return "consent" not in request.prompt
-    return "consent" not in request.prompt and client.is_assured and given >= set(request.scopes)
+    if "consent" in request.prompt or not client.is_assured:
+        return False
+    return client.first_party or given >= set(request.disclosed)

@@ -234,7 +234,7 @@ class Flows:
         return FlowView(
             client_name=client.display_name or client.id,
             client_uri=client.uri,
-            scopes=request.scopes,
+            scopes=request.disclosed,
             redirect_uri=request.redirect_uri,
             redirect_host=rest.partition("/")[0].partition("?")[0] or scheme.partition(":")[0],
             login_hint=request.login_hint,
@@ -259,8 +259,8 @@ class Flows:
             if not await self.kept.decide(flow_id, approver=account.name, denied=False):
                 raise FlowUnknown
             if not client.first_party:
-                scopes = flow.request.scopes
-                await self.consents.give(account.acts_in, account.name, client.id, scopes, now=now)
+                agreed = flow.request.disclosed
+                await self.consents.give(account.acts_in, account.name, client.id, agreed, now=now)
             await self.audit.record(
                 AuditEntry(
                     kind="consent.given",
@@ -271,7 +271,7 @@ class Flows:
                     client=client.id,
                     address=session.origin.address,
                     agent=session.origin.agent,
-                    detail={"scope": flow.request.scope},
+                    detail={"scope": " ".join(flow.request.disclosed)},
                 )
             )
 

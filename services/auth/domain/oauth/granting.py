@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from services.auth.domain.accounts import Account
@@ -155,7 +156,8 @@ class CodeGrant:
             client=asked.client.id,
             scope=code.request.scope,
             audience=code.request.audience,
-            confirmation=asked.confirmation,
+            confirmation=asked.confirmation if asked.client.is_public else "",
+            proven=asked.confirmation,
             session=session,
             refreshable=OFFLINE in scopes and REFRESH_TOKEN in asked.client.grant_types,
         )
@@ -195,13 +197,17 @@ class RefreshGrant:
         proof = Proof(client=asked.client.id, confirmation=asked.confirmation)
         if scope:
             await self._check_scope(token, proof, scope)
+        narrow = partial(_narrowed, asked.client, scope)
         try:
-            opened = await self.families.renew(token, proof, scope=scope or None)
+            opened = await self.families.renew(token, proof, narrow=narrow)
         except (RefreshTokenInvalid, RefreshTokenReused) as error:
             if isinstance(error, RefreshTokenReused):
                 await self._note(asked, token)
             raise invalid_grant("The refresh token is unknown, expired, revoked, or not this client's.") from error
-        held = scope or opened.family.scope
+        if not asked.client.serves(opened.family.organization):
+            await self.families.end(opened.family.id)
+            raise invalid_grant("The client no longer serves the person's organization.")
+        held = narrow(opened.family.scope)
         return await granted(asked.client, opened, held, identity_of(opened, "", {}), self.identities)
 
     async def _note(self, asked: Asked, token: str) -> None:
@@ -277,8 +283,13 @@ async def granted(
         refresh=opened.refresh,
         scope=scope,
         id_token=await identities.sign(client, identity) if identity else "",
-        confirmation=opened.family.confirmation,
+        confirmation=opened.confirmation,
     )
+
+
+def _narrowed(client: Client, wanted: str, held: str) -> str:
+    """Return what is wanted of what is held, as far as the client may still ask for it."""
+    return " ".join(client.allowed(wanted or held))
 
 
 def _check_narrowing(asked: Asked, audience: tuple[str, ...]) -> None:

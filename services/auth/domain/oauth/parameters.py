@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ SECRETS = ("client_secret", "client_assertion", "client_assertion_type")
 
 RESOURCE = "resource"
 """For whom a token is meant; the one parameter that may be repeated (RFC 8707 §2)."""
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""Names that are told back: whatever else a refusal repeated could end the quotes that it stands in."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +65,7 @@ class Parameters:
     def check(self) -> None:
         """Raise `OAuthError` where a parameter is there twice."""
         if self.repeated:
-            names = ", ".join(sorted(name for name in self.repeated if name.isascii() and name.isprintable()))
+            names = ", ".join(sorted(filter(_NAME.fullmatch, self.repeated)))
             raise invalid_request(f"A parameter is there more than once: {names}.")
         if not all(_is_text(value) for name, value in self.values.items() if name != STATE):
             raise invalid_request("A parameter is no text in UTF-8.")

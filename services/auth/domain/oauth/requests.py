@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.auth.domain.authentication import LEVELS
 from services.auth.domain.oauth import pkce
+from services.auth.domain.oauth.claims import SCOPE_OF
 from services.auth.domain.oauth.clients import AUTHORIZATION_CODE
 from services.auth.domain.oauth.refusals import OAuthError, invalid_request, invalid_scope
 from services.auth.domain.scopes import split_scope
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 RESPONSE_MODES = ("query", "form_post")
 PROMPTS = ("none", "login", "consent", "select_account")
 _MAX_AGE = 10**9
+_WISHES = ("essential", "value", "values")
+_OTHER_CLAIMS = ("sub", "auth_time", "acr", "amr")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +60,7 @@ class AuthorizationRequest:
     hint: str = field(default="", repr=False)
     """An id token of the person who is expected."""
     claims: dict[str, Any] = field(default_factory=dict)
-    """The parameter `claims` (OIDC Core §5.5)."""
+    """What is understood of the parameter `claims` (OIDC Core §5.5)."""
     pushed: str = ""
     """The `request_uri` that it was pushed under, or empty."""
 
@@ -65,6 +68,12 @@ class AuthorizationRequest:
     def scopes(self) -> tuple[str, ...]:
         """Return its scopes, each once."""
         return split_scope(self.scope)
+
+    @property
+    def disclosed(self) -> tuple[str, ...]:
+        """Return what the person has to agree to: its scopes, and those of the claims that it asks for by name."""
+        named = (SCOPE_OF[claim] for claims in self.claims.values() for claim in claims if claim in SCOPE_OF)
+        return tuple(dict.fromkeys((*self.scopes, *named)))
 
     @property
     def age(self) -> timedelta | None:
@@ -125,7 +134,7 @@ def read_request(client: Client, redirect_uri: str, parameters: Parameters) -> A
     challenge, method = parameters.get("code_challenge"), parameters.get("code_challenge_method")
     if not pkce.is_challenge(challenge) or method != pkce.METHOD:
         raise invalid_request("PKCE is mandatory: send code_challenge, and code_challenge_method S256.")
-    claims = _read_claims(parameters.get("claims"))
+    claims = _read_claims(client, parameters.get("claims"))
     return AuthorizationRequest(
         client=client.id,
         redirect_uri=redirect_uri,
@@ -196,7 +205,8 @@ def _read_age(asked: str) -> int | None:
     return min(int(asked[:12]), _MAX_AGE)
 
 
-def _read_claims(asked: str) -> dict[str, Any]:
+def _read_claims(client: Client, asked: str) -> dict[str, Any]:
+    """Return what is asked for by name of what the client may have; the rest is passed over, however deep it is."""
     if not asked:
         return {}
     try:
@@ -205,7 +215,25 @@ def _read_claims(asked: str) -> dict[str, Any]:
         raise invalid_request("The parameter claims is no JSON.") from error
     if not isinstance(claims, dict) or not all(isinstance(v, dict) for v in claims.values()):
         raise invalid_request("The parameter claims is no object of objects.")
-    return claims
+    places = {place: claims[place] for place in ("id_token", "userinfo") if place in claims}
+    return {
+        place: {name: _read_wish(wish) for name, wish in named.items() if _may_ask(client, name)}
+        for place, named in places.items()
+    }
+
+
+def _may_ask(client: Client, claim: str) -> bool:
+    return claim in _OTHER_CLAIMS or (claim in SCOPE_OF and client.may_have(SCOPE_OF[claim]))
+
+
+def _read_wish(wish: Any) -> dict[str, Any] | None:
+    if not isinstance(wish, dict):
+        return None
+    return {name: wish[name] for name in _WISHES if name in wish and _is_plain(wish[name])}
+
+
+def _is_plain(value: Any) -> bool:
+    return all(isinstance(one, str | bool) for one in (value if isinstance(value, list) else [value]))
 
 
 def _read_levels(asked: str, claims: dict[str, Any]) -> tuple[str, ...]:

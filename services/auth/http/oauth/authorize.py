@@ -14,7 +14,7 @@ from services.auth.domain.oauth.parameters import STATE, Parameters
 from services.auth.domain.oauth.refusals import OAuthError, invalid_request
 from services.auth.domain.oauth.requests import find_mode, find_redirect, read_request
 from services.auth.http.oauth.answers import as_oauth, redirect, send, show_error
-from services.auth.http.oauth.forms import read_form, read_query
+from services.auth.http.oauth.forms import LONGEST_KEPT, read_form, read_query
 from services.chassis.errors import TenonError
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def routes(provider: Provider) -> tuple[Route, ...]:
 
     async def authorize(request: Request) -> Response:
         try:
-            parameters = read_query(request) if request.method == "GET" else await read_form(request)
-            client, parameters, pushed = await _find_client(provider, parameters)
+            client, parameters, pushed = await _find_client(provider, await _read(request))
             redirect_uri = find_redirect(client, parameters)
         except OAuthError as error:
             # Nothing may be sent to an address that nobody has proven (RFC 6749 §4.1.2.1).
@@ -61,7 +60,17 @@ def routes(provider: Provider) -> tuple[Route, ...]:
             return show_error(error.message, status=503)
         return _present(provider, coming)
 
-    return Route(PATH, authorize, methods=["GET", "POST"]), Route(CONTINUE, go_on, methods=["GET"])
+    found = Route(PATH, authorize, methods=["GET", "POST"]), Route(CONTINUE, go_on, methods=["GET"])
+    for route in found:
+        # Whoever only looks must not use anything up.
+        (route.methods or set()).discard("HEAD")
+    return found
+
+
+async def _read(request: Request) -> Parameters:
+    if request.method == "GET":
+        return read_query(request, longest=LONGEST_KEPT)
+    return await read_form(request, longest=LONGEST_KEPT)
 
 
 async def _find_client(provider: Provider, parameters: Parameters) -> tuple[Client, Parameters, str]:

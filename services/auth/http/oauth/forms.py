@@ -21,22 +21,27 @@ FORM = "application/x-www-form-urlencoded"
 LONGEST = 65_536
 """Bytes of the longest form: states and nonces may be long."""
 
+LONGEST_KEPT = 16_384
+"""Bytes of the longest request that is kept until a person has answered: anybody may send one."""
+
 _MOST = 200
 
 
-def read_query(request: Request) -> Parameters:
+def read_query(request: Request, *, longest: int = LONGEST) -> Parameters:
     """Return the parameters of the query. Raises `OAuthError`."""
+    if len(request.scope["query_string"]) > longest:
+        raise OAuthError("invalid_request", "The request is too long.", status=414)
     return _parse(request.scope["query_string"])
 
 
-async def read_form(request: Request) -> Parameters:
+async def read_form(request: Request, *, longest: int = LONGEST) -> Parameters:
     """Return the parameters of the body. Raises `OAuthError`."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise invalid_request(f"Send the parameters as {FORM}.")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LONGEST:
+        if len(body) > longest:
             raise OAuthError("invalid_request", "The request is too long.", status=413)
     return _parse(bytes(body))
 
@@ -47,7 +52,7 @@ def read_presented(request: Request, parameters: Parameters) -> Presented:
     Raises:
         OAuthError: there is more than one, or what is there cannot be read.
     """
-    client_id, path = parameters.get("client_id"), request.url.path
+    client_id, path = parameters.get("client_id"), request.scope["path"]
     header = request.headers.get("authorization", "")
     secret, assertion = parameters.get("client_secret"), parameters.get("client_assertion")
     basic = header[:6].lower() == "basic "

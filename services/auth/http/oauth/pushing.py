@@ -13,7 +13,7 @@ from services.auth.domain.oauth.refusals import OAuthError, invalid_request
 from services.auth.domain.oauth.requests import find_redirect, read_request
 from services.auth.http.oauth.answers import answer_json, guard
 from services.auth.http.oauth.authorize import PUSHED
-from services.auth.http.oauth.forms import read_form, read_presented
+from services.auth.http.oauth.forms import LONGEST_KEPT, read_form, read_presented
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -30,7 +30,7 @@ def routes(provider: Provider) -> tuple[Route, ...]:
     """Return the endpoint."""
 
     async def push(request: Request) -> Response:
-        parameters = await read_form(request)
+        parameters = await read_form(request, longest=LONGEST_KEPT)
         parameters.check()
         client = await provider.authentication.authenticate(read_presented(request, parameters))
         if parameters.get("request_uri"):

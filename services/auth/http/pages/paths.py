@@ -23,6 +23,8 @@ AUTHENTICATORS = "/account/authenticators"
 APP_SETUP = "/account/authenticators/app"
 PASSKEY_SETUP = "/account/authenticators/passkey"
 RECOVERY_CODES = "/account/authenticators/codes"
+LINKED = "/account/linked"
+LINKED_CONFIRM = "/account/linked/confirm"
 SESSIONS = "/account/sessions"
 APPLICATIONS = "/account/applications"
 OWN_DATA = "/account/data"
@@ -32,6 +34,7 @@ ROOMS = (
     (PROFILE, "Profile"),
     (PASSWORD, "Password"),
     (AUTHENTICATORS, "Sign-in methods"),
+    (LINKED, "Linked identities"),
     (SESSIONS, "Sessions"),
     (APPLICATIONS, "Applications"),
     (OWN_DATA, "Your data"),

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tenon.auth.v1 import identity_provider_pb2 as pb
-
-from services.auth.domain.federation.providers import BASIC, NAME, Kind, Provider
+from services.auth.domain.federation.providers import BASIC, Kind, Provider
 from services.auth.storage.schema import SCHEMA
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ RETURNING request_key, request_certificate
 """
 _REMOVE = f"DELETE FROM {SCHEMA}.provider_secrets WHERE organization = $1 AND provider = $2"
 _LONGEST_NAME = 100
-KINDS = {pb.IdentityProvider.KIND_OIDC: Kind.OIDC, pb.IdentityProvider.KIND_SAML: Kind.SAML}
+_KINDS = {1: Kind.OIDC, 2: Kind.SAML}  # the numbers of `IdentityProvider.Kind`
 
 
 class SqlProviders:
@@ -114,38 +112,12 @@ def _context(*parts: str) -> bytes:
     return "\0".join(parts).encode()
 
 
-def provider_of(message: pb.IdentityProvider, organization: str) -> Provider:
-    """Return a provider as the domain judges it."""
-    return Provider(
-        organization=organization,
-        name=message.name or NAME,
-        display_name=message.display_name,
-        kind=KINDS.get(message.kind, Kind.OIDC),
-        disabled=message.disabled,
-        issuer=message.issuer,
-        client_id=message.client_id,
-        scopes=tuple(message.scopes),
-        authentication=message.token_endpoint_auth_method or BASIC,
-        sign_in_url=message.sign_in_url,
-        certificates=tuple(message.certificates),
-        sign_requests=message.sign_requests,
-        name_id_format=message.name_id_format,
-        claims=dict(message.claims),
-        levels=dict(message.levels),
-        email_domains=tuple(message.email_domains),
-        trusts_email=message.trust_email,
-        provisions=message.provisioning,
-        default_roles=tuple(message.default_roles),
-        sends_login_hint=message.send_login_hint,
-    )
-
-
 def _provider(row: asyncpg.Record) -> Provider:
     return Provider(
         organization=row["organization"],
         name=row["name"],
         display_name=row["display_name"],
-        kind=KINDS[row["kind"]],
+        kind=_KINDS[row["kind"]],
         disabled=row["disabled"],
         issuer=row["issuer"],
         client_id=row["client_id"],

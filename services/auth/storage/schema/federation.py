@@ -41,7 +41,9 @@ federation_waiting = sa.Table(
     sa.Column("organization", TEXT, nullable=False),
     sa.Column("provider", TEXT, nullable=False),
     sa.Column("browser", sa.LargeBinary, nullable=False, comment="SHA-256 of its cookie"),
-    sa.Column("content", sa.LargeBinary, nullable=False, comment="purpose, and what the answer is held against; sealed"),
+    sa.Column(
+        "content", sa.LargeBinary, nullable=False, comment="purpose, and what the answer is held against; sealed"
+    ),
     sa.Column("expire_time", TIME, nullable=False),
     sa.Index("federation_waiting_expire_idx", "expire_time"),
 )

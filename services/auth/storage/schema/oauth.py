@@ -81,3 +81,37 @@ asked_claims = sa.Table(
     sa.Column("asked", sa.LargeBinary, nullable=False, comment="the parameter `claims`, its member userinfo, in JSON"),
 )
 """The claims that clients have asked for by name."""
+
+device_authorizations = sa.Table(
+    "device_authorizations",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True, comment="SHA-256 of the device code"),
+    sa.Column("user_code", TEXT, nullable=False, unique=True),
+    sa.Column("client", TEXT, nullable=False),
+    sa.Column("scope", TEXT, nullable=False),
+    sa.Column("audience", postgresql.ARRAY(TEXT), nullable=False),
+    sa.Column("state", TEXT, nullable=False, comment="waiting, approved, denied or used"),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("expire_time", TIME, nullable=False),
+    sa.Column("poll_time", TIME),
+    sa.Column("poll_interval", sa.Interval, nullable=False),
+    sa.Column("organization", TEXT, nullable=False, server_default="", comment="where the person acts"),
+    sa.Column("user_name", TEXT, nullable=False, server_default=""),
+    sa.Column("session_id", TEXT, nullable=False, server_default=""),
+    sa.Index("device_authorizations_expire_idx", "expire_time"),
+)
+"""Devices that wait for a person, which stay until they expire, so that none is connected twice."""
+
+logout_notices = sa.Table(
+    "logout_notices",
+    metadata,
+    sa.Column("session_id", TEXT, primary_key=True),
+    sa.Column("client", TEXT, primary_key=True),
+    sa.Column("organization", TEXT, nullable=False),
+    sa.Column("user_name", TEXT, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("due_time", TIME, nullable=False),
+    sa.Column("expire_time", TIME, nullable=False),
+    sa.Index("logout_notices_due_idx", "due_time"),
+)
+"""Clients that are still to be told that a session has ended."""

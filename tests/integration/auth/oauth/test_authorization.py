@@ -54,11 +54,10 @@ async def test_a_redirect_uri_is_one_of_the_list_to_the_letter_or_nothing_is_sen
 
 async def test_an_app_on_the_persons_machine_listens_at_any_port(authority: Authority) -> None:
     """Auth statement 1: the port of a native app's loopback address is free, and nothing else of it."""
-    native = {"token_endpoint_auth_method": "none", "first_party": True}
-    app = await authority.register(redirect_uris=["http://127.0.0.1/done"], **native)
+    app = await authority.register(redirect_uris=["http://127.0.0.1/done"], token_endpoint_auth_method="none")
     await authority.sign_in()
     uri = "http://127.0.0.1:51004/done"
-    assert "code" in answer_of(await authority.authorize(app, redirect_uri=uri), uri)
+    assert "code" in answer_of(await authority.agree(await authority.authorize(app, redirect_uri=uri)), uri)
     for wrong in ("http://127.0.0.1:51004/other", "http://127.0.0.2:51004/done", "http://127.0.0.1:5/done?x=1"):
         assert (await authority.authorize(app, redirect_uri=wrong)).status_code == 400
     web = await authority.register(redirect_uris=["http://127.0.0.1:3000/done"])
@@ -237,3 +236,36 @@ async def test_a_client_gets_none_of_what_it_is_not_registered_for(authority: Au
         tokens = await authority.tokens(client, scope=f"openid commerce.orders.get {scope}")
         assert tokens["scope"] == "openid commerce.orders.get"
         assert claims_of(tokens["access_token"])["permissions"] == ["commerce.orders.get"]
+
+
+async def test_what_waits_for_a_person_is_short(authority: Authority) -> None:
+    """Anybody may have a request kept, and refusals repeat `state`: neither grows without bounds."""
+    client = await authority.register()
+    for state in ("s" * 20_000, "%41" * 6000):
+        form = {"client_id": client.id, "state": state}
+        assert (await authority.http.post("/oauth2/authorize", data=form)).status_code == 413
+        assert (await authority.http.get("/oauth2/authorize", params=form)).status_code == 414
+        assert (await authority.post("/oauth2/par", client, state=state)).status_code == 413
+    rows = await authority.pool.fetch("SELECT 1 FROM auth.authorization_requests")
+    assert not rows
+
+
+async def test_claims_however_deep_are_passed_over(authority: Authority) -> None:
+    client = await authority.register(first_party=True)
+    await authority.sign_in()
+    for depth in (50, 900, 3000):
+        deep = '{"id_token": {"email": {"value": %s}}}' % ("[" * depth + "]" * depth)
+        answer = answer_of(await authority.authorize(client, claims=deep))
+        assert answer.get("error", "invalid_request") == "invalid_request"
+        assert ("code" in answer) is (depth < 1000)
+
+
+async def test_whoever_only_looks_uses_nothing_up(authority: Authority) -> None:
+    client = await authority.register()
+    await authority.sign_in()
+    flow = (await authority.authorize(client)).headers["location"].split("flow=")[1]
+    await authority.pool.fetch("UPDATE auth.authorization_requests SET denied = true WHERE id = $1", [flow])
+    looked = [await authority.http.head(path, params={"flow": flow}) for path in ("/oauth2/continue", PATH)]
+    assert [answer.status_code for answer in looked] == [405, 405]
+    answer = answer_of(await authority.http.get("/oauth2/continue", params={"flow": flow}))
+    assert answer["error"] == "access_denied"

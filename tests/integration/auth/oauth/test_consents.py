@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,7 +21,7 @@ from services.auth.storage.oauth_codes import SqlCodes
 from services.auth.storage.oauth_consents import SqlConsents
 from services.auth.storage.oauth_flows import SqlFlows
 from services.auth.storage.sessions import SqlSessions
-from tests.fakes.auth_provider import Proof, answer_of, page_of
+from tests.fakes.auth_provider import Proof, answer_of, claims_of, page_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -146,3 +147,51 @@ async def test_a_consent_is_seen_and_taken_back_with_all_that_it_gave(authority:
     assert page_of(await authority.authorize(client)) == "/account/consent"
     with pytest.raises(grpc.aio.AioRpcError):
         await authority.consents.RevokeConsent(request, **admin)
+
+
+async def test_people_agree_to_what_is_asked_for_claim_by_claim(authority: Authority, flows: Flows) -> None:
+    """Auth statement 12: the parameter `claims` gives nothing that nobody was asked for, nor what the client may not."""
+    client = await authority.register(scopes=["openid", "email"])
+    session = await SqlSessions(authority.pool).find(await authority.sign_in())
+    assert session is not None
+    await flows.approve(flow_of(await authority.authorize(client)), session)
+    assert "code" in answer_of(await authority.authorize(client)), "openid alone was agreed to"
+    proof, named = Proof(), {"email": None, "name": None, "phone_number": {"essential": True}}
+    asked = await authority.authorize(client, proof, claims=json.dumps({"id_token": named, "userinfo": named}))
+    assert page_of(asked) == "/account/consent"
+    assert (await flows.describe(flow_of(asked), session)).scopes == ("openid", "email")
+    await flows.approve(flow_of(asked), session)
+    code = answer_of(await go_on(authority, flow_of(asked)))["code"]
+    tokens = (await authority.redeem(client, code, proof)).json()
+    bearer = {"authorization": f"Bearer {tokens['access_token']}"}
+    told = (await authority.http.get("/oauth2/userinfo", headers=bearer)).json()
+    assert told.keys() == {"sub", "email"}
+    assert {"email"} == {"email", "name", "phone_number"} & claims_of(tokens["id_token"]).keys()
+
+
+async def test_nobody_poses_as_a_client_of_our_own(authority: Authority) -> None:
+    """Auth statement 12: whoever listens at the person's machine could be anybody (RFC 8252 §8.6)."""
+    uri = "http://127.0.0.1/done"
+    own = await authority.register(token_endpoint_auth_method="none", redirect_uris=[uri], first_party=True)
+    await authority.sign_in()
+    stranger = "http://127.0.0.1:6666/done"
+    assert page_of(await authority.authorize(own, redirect_uri=stranger)) == "/account/consent"
+    assert (
+        answer_of(await authority.authorize(own, redirect_uri=stranger, prompt="none"), stranger)["error"]
+        == "consent_required"
+    )
+
+
+async def test_what_waits_for_a_client_ends_with_the_consent(authority: Authority, flows: Flows) -> None:
+    """Auth statement 19: neither a code nor an authorization that was agreed to outlives what the person takes back."""
+    client, proof = await authority.register(), Proof()
+    session = await SqlSessions(authority.pool).find(await authority.sign_in())
+    assert session is not None
+    asked, other = await authority.authorize(client, proof), await authority.authorize(client)
+    for one in (asked, other):
+        await flows.approve(flow_of(one), session)
+    code = answer_of(await go_on(authority, flow_of(asked)))["code"]
+    assert await flows.consents.revoke(session.organization, session.user, client.id, now=flows.clock())
+    assert (await authority.redeem(client, code, proof)).status_code == 400
+    assert page_of(await go_on(authority, flow_of(other))) == "/account/consent"
+    assert not await flows.consents.revoke(session.organization, session.user, f"{client.id}\0", now=flows.clock())

@@ -104,3 +104,14 @@ async def test_a_client_ends_its_own_tokens_and_unknown_ones_are_as_good_as_ende
     assert await authority.introspect(client, tokens["access_token"]) == INACTIVE
     rows = await authority.pool.fetch("SELECT key FROM auth.revocations ORDER BY key")
     assert [row["key"].partition(":")[0] for row in rows] == ["grant", "token"]
+
+
+async def test_whoever_guesses_in_a_loop_does_not_fill_the_audit_trail(authority: Authority) -> None:
+    """Auth statement 50: refusals are written down, those that are alike as one."""
+    client, other = await authority.register(), await authority.register()
+    for guessed in (client, other):
+        for _ in range(5):
+            wrong = Registered(id=guessed.id, secret="wrong")
+            assert (await authority.post("/oauth2/introspect", wrong, token="x")).status_code == 401
+    rows = await authority.pool.fetch("SELECT client FROM auth.audit_events WHERE kind = 'client.refused'")
+    assert sorted(row["client"] for row in rows) == sorted((client.id, other.id))

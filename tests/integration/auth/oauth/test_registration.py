@@ -134,3 +134,16 @@ async def test_a_client_that_is_gone_takes_its_secrets_and_tokens_with_it(author
     assert await authority.pool.fetch("SELECT 1 FROM auth.client_secrets") == []
     await authority.pool.fetch("SELECT pg_sleep(1.1)")
     assert (await authority.token(client, grant_type="client_credentials")).status_code == 401
+
+
+async def test_what_a_client_may_ask_for_no_more_is_not_renewed(authority: Authority) -> None:
+    """A registration that is narrowed holds for what was granted before."""
+    client = await authority.register()
+    tokens = await authority.tokens(client, scope="openid offline_access commerce.*")
+    less = client_pb2.Client(name=f"clients/{client.id}", scopes=["openid", "offline_access"])
+    request = client_service_pb2.UpdateClientRequest(client=less, update_mask=FieldMask(paths=["scopes"]))
+    await authority.clients.UpdateClient(request, **await authority.admin())
+    await authority.pool.fetch("SELECT pg_sleep(1.1)")
+    renewal = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    renewed = (await authority.token(client, **renewal)).json()
+    assert (renewed["scope"], claims_of(renewed["access_token"])["permissions"]) == ("openid offline_access", [])

@@ -59,7 +59,15 @@ class Auth:
 
 
 @pytest.fixture
-async def auth(tmp_path: Path, database: str, valkey_socket: Path, redis: object, mails: Path) -> AsyncIterator[Auth]:
+def environment() -> dict[str, str]:
+    """What the environment says beside what auth needs; a test module may say more."""
+    return {}
+
+
+@pytest.fixture
+async def auth(
+    tmp_path: Path, database: str, valkey_socket: Path, redis: object, mails: Path, environment: dict[str, str]
+) -> AsyncIterator[Auth]:
     """Auth with its loops running."""
     write_contract(own_contract(), tmp_path / "contract.binpb")
     create_root_key(tmp_path / "root.key")
@@ -76,6 +84,7 @@ async def auth(tmp_path: Path, database: str, valkey_socket: Path, redis: object
         "TENON_ISSUER": ISSUER,
         "TENON_ADMIN_PASSWORD_FILE": str(password),
         "TENON_MAIL_FOLDER": str(mails),
+        **environment,
     }
     clients: Any = None
     frame = Frame(

@@ -64,6 +64,9 @@ def test_the_port_is_free_for_clients_without_a_secret_alone() -> None:
         ("https://[::1/cb", "no URI"),
         ("https://app.test:x/", "no URI"),
         ("https://app.test/\n", "characters"),
+        ("https://evil.test\\.app.test/", "characters"),
+        ('https://app.test/"', "characters"),
+        ("https://app.test/{x}", "characters"),
         ("", "scheme"),
     ],
 )
