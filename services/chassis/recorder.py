@@ -19,7 +19,7 @@ RECORD_EVENTS = "/tenon.auth.v1.AuditService/RecordEvents"
 
 _SECONDS = 5.0
 _TEXTS = ("kind", "outcome", "method", "reason", "organization", "actor", "session", "client", "level", "address")
-_TEXTS_TOO = ("agent", "request_id")
+_TEXTS_TOO = ("agent", "request_id", "subject", "factor")
 
 
 class RemoteRecorder:

@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import cel
-
 from services.auth.domain.access.model import ParameterType
 from services.auth.domain.access.values import NO, OPEN, YES, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import cel
 
     from services.auth.domain.access.model import Condition
 
@@ -87,6 +87,8 @@ class CelConditions:
 
 @lru_cache(maxsize=4096)
 def _compiled(text: str) -> cel.Program:
+    import cel
+
     return cel.compile(text)
 
 

@@ -23,6 +23,8 @@ from services.records.engine import Engine
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from redis.asyncio import Redis
+
     from services.auth.settings import Settings
     from services.chassis.frame import Frame
     from services.chassis.keyring import Sealer
@@ -56,6 +58,8 @@ class Storage:
     """Signs."""
     throttle: RedisThrottle
     """Counts attempts."""
+    redis: Redis
+    """Remembers what may be used once."""
     hasher: Argon2Hasher
     """Hashes passwords."""
 
@@ -91,5 +95,6 @@ async def open_storage(frame: Frame, settings: Settings) -> AsyncIterator[Storag
                 published, issuer=chassis.issuer, audience=chassis.audience, lifetime=settings.token_lifetime
             ),
             throttle=RedisThrottle(redis),
+            redis=redis,
             hasher=hasher,
         )

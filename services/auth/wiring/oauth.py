@@ -18,6 +18,7 @@ from services.auth.http.oauth import routes
 from services.auth.http.oauth.provider import NoHolding, Provider
 from services.auth.servicer.clients import ClientServicer
 from services.auth.servicer.consents import ConsentServicer
+from services.auth.storage.audit_queue import QueuedAudit
 from services.auth.wiring import oauth_devices, oauth_holding, oauth_logout
 from services.auth.wiring.oauth_parts import build_parts
 from services.auth.wiring.part import Part
@@ -92,7 +93,7 @@ def _provider(parts: Parts, extensions: list[Extension]) -> Provider:
 
 
 def _grants(parts: Parts) -> dict[str, GrantType]:
-    kit = parts.kit
+    kit, queued = parts.kit, QueuedAudit(parts.kit.frame.audit)
     codes = CodeGrant(
         codes=parts.codes,
         directory=kit.storage.directory,
@@ -105,8 +106,10 @@ def _grants(parts: Parts) -> dict[str, GrantType]:
     )
     return {
         AUTHORIZATION_CODE: codes,
-        REFRESH_TOKEN: RefreshGrant(families=kit.families, identities=parts.identities, audit=parts.audit),
-        CLIENT_CREDENTIALS: ClientGrant(directory=kit.storage.directory, tokens=kit.storage.tokens),
+        REFRESH_TOKEN: RefreshGrant(
+            families=kit.families, identities=parts.identities, audit=parts.audit, renewals=queued
+        ),
+        CLIENT_CREDENTIALS: ClientGrant(directory=kit.storage.directory, tokens=kit.storage.tokens, audit=queued),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from services.auth.domain.accounts import Directory
     from services.auth.domain.audit import Audit
-    from services.auth.domain.families import Families, Opened, RefreshToken
+    from services.auth.domain.families import Families, Family, Opened, RefreshToken
     from services.auth.domain.oauth.clients import Client
     from services.auth.domain.oauth.codes import Code, Codes
     from services.auth.domain.oauth.id_tokens import Identities
@@ -189,6 +189,8 @@ class RefreshGrant:
     """Signs id tokens."""
     audit: Audit
     """Where it is written down who used what twice."""
+    renewals: Audit
+    """Where it is written down who renewed what, of which there is much."""
 
     async def grant(self, asked: Asked) -> Granted:
         """Renew what the client holds, narrower if it asks so. Raises `OAuthError`."""
@@ -208,7 +210,9 @@ class RefreshGrant:
             await self.families.end(opened.family.id)
             raise invalid_grant("The client no longer serves the person's organization.")
         held = narrow(opened.family.scope)
-        return await granted(asked.client, opened, held, identity_of(opened, "", {}), self.identities)
+        renewed = await granted(asked.client, opened, held, identity_of(opened, "", {}), self.identities)
+        await self.renewals.record(_renewal(asked, opened.family, held))
+        return renewed
 
     async def _note(self, asked: Asked, token: str) -> None:
         if (found := await self.families.find(token)) is not None:
@@ -232,6 +236,8 @@ class ClientGrant:
     """Says what the service account holds now."""
     tokens: Tokens
     """Signs."""
+    audit: Audit
+    """Where it is written down who got what, of which there is much."""
 
     async def grant(self, asked: Asked) -> Granted:
         """Sign a token. Nothing is kept of it. Raises `OAuthError`."""
@@ -255,6 +261,8 @@ class ClientGrant:
             valid_from=account.valid_from,
         )
         access = await self.tokens.issue(grant)
+        detail = {"scope": scope, "token": access.id}
+        await self.audit.record(_entry("token.granted", asked, account.organization, account.name, detail))
         return Granted(access=access, scope=scope, confirmation=asked.confirmation)
 
     async def _account(self, client: Client) -> Account:
@@ -301,7 +309,7 @@ def _entry(kind: str, asked: Asked, organization: str, user: str, detail: Mappin
     """Return what is written down of a request."""
     return AuditEntry(
         kind=kind,
-        outcome="success" if kind == "token.granted" else "denied",
+        outcome="denied" if kind == "token.reused" else "success",
         organization=organization,
         actor=asked.client.name,
         subject=user,
@@ -310,6 +318,12 @@ def _entry(kind: str, asked: Asked, organization: str, user: str, detail: Mappin
         agent=asked.origin.agent,
         detail=detail,
     )
+
+
+def _renewal(asked: Asked, family: Family, scope: str) -> AuditEntry:
+    detail = {"scope": scope, "grant": family.id}
+    entry = _entry("token.renewed", asked, family.organization, family.user, detail)
+    return replace(entry, session=family.session)
 
 
 def _code_refused() -> OAuthError:
