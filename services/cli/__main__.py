@@ -86,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--email", default="", help="whose; the bootstrap administrator's when left out")
     token.add_argument("--organization", default="", help="the organization that it acts in; `default` when left out")
     token.set_defaults(command=_token, parser=token)
+    auth = commands.add_parser("auth", help="administer people, roles, clients, keys, organizations", add_help=False)
+    auth.set_defaults(command=_auth, passes_on=True)
     _add_migrate(commands.add_parser("migrate", help="show or make the changes that the tables need"))
     new = commands.add_parser("new", help="write a contract to start from").add_subparsers(
         required=True, metavar="KIND"
@@ -220,6 +222,12 @@ def _token(arguments: argparse.Namespace) -> int:
     from services.cli.commands.token import run_token
 
     return run_token(_running(), email=arguments.email, organization=arguments.organization)
+
+
+def _auth(arguments: argparse.Namespace) -> int:
+    from services.cli.commands.auth.entry import run_auth
+
+    return run_auth(_running, arguments.rest)
 
 
 def _flights(arguments: argparse.Namespace) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from tenon.auth.v1 import audit_service_pb2 as pb
 from tenon.auth.v1.audit_service_pb2_grpc import AuditServiceStub
@@ -12,7 +13,6 @@ from tenon.auth.v1.audit_service_pb2_grpc import AuditServiceStub
 from services.cli.commands.auth.command import Command
 from services.cli.commands.auth.shown import Shown, show_table, write_time
 from services.cli.errors import CommandError
-from services.cli.home import write_private
 
 if TYPE_CHECKING:
     import argparse
@@ -55,20 +55,27 @@ async def verify(auth: Auth, arguments: argparse.Namespace) -> Shown:
 
 async def export(auth: Auth, arguments: argparse.Namespace) -> Shown:
     """Write all events as JSON lines to a file, or to the terminal."""
-    lines = bytearray()
-    async for piece in auth.stream(AuditServiceStub, "ExportAuditEvents", pb.ExportAuditEventsRequest()):
-        if arguments.into:
-            lines += piece.data
-        else:
-            sys.stdout.write(piece.data.decode())
+    pieces = auth.stream(AuditServiceStub, "ExportAuditEvents", pb.ExportAuditEventsRequest())
     if not arguments.into:
+        async for piece in pieces:
+            sys.stdout.write(piece.data.decode())
         return Shown(text="", value=None)
+    path, count = Path(arguments.into), 0
+    draft = path.with_name(f"{path.name}.part")
     try:
-        write_private(Path(arguments.into), bytes(lines))
+        with open_private(draft) as file:
+            async for piece in pieces:
+                file.write(piece.data)
+                count += piece.data.count(b"\n")
+        draft.replace(path)
     except OSError as error:
-        raise CommandError(f"{arguments.into} cannot be written: {error}.", mend="choose another file.") from error
-    count = lines.count(b"\n")
-    return Shown(text=f"Wrote {count} events to {arguments.into}.", value={"events": count, "file": arguments.into})
+        raise CommandError(f"{path} cannot be written: {error.strerror}.", mend="choose another file.") from error
+    return Shown(text=f"Wrote {count} events to {path}.", value={"events": count, "file": str(path)})
+
+
+def open_private(path: Path) -> BinaryIO:
+    """Return a new file that nobody else may read."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def _add_list(parser: argparse.ArgumentParser) -> None:

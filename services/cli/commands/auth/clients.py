@@ -135,9 +135,7 @@ def _add_create(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scope", action="append", default=[], help=f"what it may ask for; repeatable ({' '.join(PEOPLE)})"
     )
-    parser.add_argument(
-        "--public", action="store_true", help="it can keep no secret: an app, or a page in the browser"
-    )
+    parser.add_argument("--public", action="store_true", help="it can keep no secret: an app, or a page in the browser")
     parser.add_argument("--first-party", action="store_true", help="it is yours: nobody is asked for consent")
     parser.add_argument(
         "--service-account", default="", metavar="ACCOUNT", help="it acts by itself, as this service account"

@@ -22,14 +22,14 @@ class Shown:
     text: str
     """What people read."""
     value: Any
-    """What programs read: a message, messages, or what JSON knows."""
+    """What programs read: a message, messages, or what JSON knows; None for nothing."""
     code: int = 0
     """The command's exit code."""
 
 
 def render(shown: Shown, *, as_json: bool) -> str:
     """Return what is printed."""
-    if as_json:
+    if as_json and shown.value is not None:
         return json.dumps(_plain(shown.value), indent=2, ensure_ascii=False) + "\n"
     return f"{shown.text}\n" if shown.text else ""
 
