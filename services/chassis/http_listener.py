@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route, Router
 
 from services.chassis.endpoint import clear_stale_socket, prepare_socket
+from services.chassis.peer import FORWARDED, peer_by_sidecar
 from services.chassis.telemetry import METRICS_TYPE
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp, Receive, Scope, Send
     from starlette.types import Receive, Scope, Send
 
     from services.chassis.telemetry import Telemetry
 
 _GRACE_SECONDS = 5
+_PEER = "peer"
 
 
 class _Server(uvicorn.Server):
@@ -37,9 +40,8 @@ class _Server(uvicorn.Server):
         self.lifespan = self.config.lifespan_class(self.config)
         self.server_state.default_headers = self.config.encoded_headers
         loop = asyncio.get_running_loop()
-        protocol_class: Any = self.config.http_protocol_class
         protocol = functools.partial(
-            protocol_class,
+            _knowing_peers(self.config.http_protocol_class),
             config=self.config,
             server_state=self.server_state,
             app_state={},
@@ -72,6 +74,36 @@ class _Router(Router):
         await super().app(scope, receive, send)
 
 
+def _knowing_peers(protocol_class: Any) -> Any:
+    """Return the protocol with the identity of each connection's other end in the state of its requests."""
+
+    class Knowing(protocol_class):  # type: ignore[misc]
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            super().connection_made(transport)
+            certificate = (transport.get_extra_info("peercert") or {}) if self.config.ssl else {}
+            uris = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "URI"]
+            # A certificate with several has no SPIFFE id (SPIFFE X.509-SVID §2).
+            self.app_state = {**self.app_state, _PEER: uris[0] if len(uris) == 1 else ""}
+
+    return Knowing
+
+
+def peer_of(scope: Scope) -> str:
+    """Return the SPIFFE id that the other end of a request's connection has proven to us or our sidecar, or empty."""
+    return str(scope.get("state", {}).get(_PEER, ""))
+
+
+def behind_sidecar(app: ASGIApp) -> ASGIApp:
+    """Return the application for where the sidecar has proven who the other end is, and nobody gets around it."""
+
+    async def named(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope.get("headers", ()))
+        found = peer_by_sidecar({FORWARDED: headers.get(FORWARDED.encode(), b"").decode("latin-1")})
+        await app({**scope, "state": {**scope.get("state", {}), _PEER: found}}, receive, send)
+
+    return named
+
+
 def build_app(*, routes: Sequence[BaseRoute], telemetry: Telemetry, is_serving: Callable[[], bool]) -> Starlette:
     """Return the application: the chassis's two pages, then the service's own."""
 
@@ -89,7 +121,7 @@ def build_app(*, routes: Sequence[BaseRoute], telemetry: Telemetry, is_serving: 
 
 
 @contextlib.asynccontextmanager
-async def serve_http(app: Starlette, endpoint: str, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
+async def serve_http(app: ASGIApp, endpoint: str, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
     """Serve the application at `unix:/path` or `host:port` for as long as the block runs.
 
     Raises:

@@ -21,7 +21,7 @@ from services.chassis.endpoint import EndpointInUse, clear_stale_socket
 from services.chassis.environment import SettingsError
 from services.chassis.frame import Frame, Wire, Wiring
 from services.chassis.health import Health
-from services.chassis.http_listener import build_app, serve_http
+from services.chassis.http_listener import behind_sidecar, build_app, serve_http
 from services.chassis.interceptors import Verifier, standard_chain
 from services.chassis.jwks import JWKS_PATH, Jwks, http_fetch
 from services.chassis.logs import AccessLog, set_up_logs
@@ -169,7 +169,8 @@ async def _serve(process: Process, wiring: Wiring, stop: asyncio.Event, started:
             app = build_app(
                 routes=wiring.http, telemetry=process.telemetry, is_serving=lambda: process.health.is_serving
             )
-            await stack.enter_async_context(serve_http(app, settings.http_listen, tls))
+            served = behind_sidecar(app) if settings.behind_sidecar else app
+            await stack.enter_async_context(serve_http(served, settings.http_listen, tls))
         ending = asyncio.Event()
         server = await stack.enter_async_context(
             serve_grpc(table, settings.listen, process.certs, behind_sidecar=settings.behind_sidecar, ending=ending)

@@ -181,12 +181,16 @@ class FakeThrottle:
             raise ThrottleUnavailable
         self._count({f"address {attempt.address}": self.limits.address})
         counted = {_pair(attempt): self.limits.pair}
+        anywhere = {_anywhere(attempt): self.limits.pair}
         if (attempt.known_by, attempt.address) not in self.known:
             counted[f"account {attempt.account}"] = self.limits.account
+            anywhere[f"person {attempt.person}"] = self.limits.account
         self._count(counted)
+        self._count(anywhere)
 
     async def withdraw(self, attempt: Attempt) -> None:
-        for key in (f"address {attempt.address}", f"account {attempt.account}", _pair(attempt)):
+        own = (f"address {attempt.address}", f"account {attempt.account}", _pair(attempt))
+        for key in (*own, f"person {attempt.person}", _anywhere(attempt)):
             if counter := self.counters.get(key):
                 counter.failures -= 1
 
@@ -195,7 +199,14 @@ class FakeThrottle:
             if counter := self.counters.get(key):
                 counter.failures -= 1
                 counter.until = 0.0
-        self.counters.pop(_pair(attempt), None)
+        pair = self.counters.pop(_pair(attempt), _Counter())
+        for key, failures, allowance in (
+            (_anywhere(attempt), pair.failures, self.limits.pair),
+            (f"person {attempt.person}", 1, self.limits.account),
+        ):
+            if counter := self.counters.get(key):
+                counter.failures -= failures
+                counter.until = counter.until if counter.failures > allowance.free else 0.0
         self.known |= {(name, attempt.address) for name in (attempt.account, attempt.owner)}
 
     def _count(self, counted: dict[str, Allowance]) -> None:
@@ -211,6 +222,10 @@ class FakeThrottle:
 
 def _pair(attempt: Attempt) -> str:
     return f"{attempt.account} {attempt.address}"
+
+
+def _anywhere(attempt: Attempt) -> str:
+    return f"{attempt.person} {attempt.address}"
 
 
 @dataclass

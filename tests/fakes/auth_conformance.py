@@ -264,6 +264,27 @@ class ThrottleConformance:
             await throttle.admit(replace(attempt_from(f"192.0.2.{n}"), kind="totp"))
         assert await wait_of(throttle, replace(attempt_from("198.51.100.1"), kind="totp")) > 0
 
+    async def test_another_organization_gives_no_further_allowance(self, throttle: Throttle, clock: FakeClock) -> None:
+        """Auth statement 35: a member of many organizations has one password, at home."""
+        for n in range(3):
+            await throttle.admit(replace(attempt_from("192.0.2.1"), organization=f"org{n}"))
+        assert await wait_of(throttle, replace(attempt_from("192.0.2.1"), organization="org9")) > 0
+        for n in range(2, 4):
+            await throttle.admit(replace(attempt_from(f"192.0.2.{n}"), organization=f"org{n}"))
+        assert await wait_of(throttle, replace(attempt_from("192.0.2.99"), organization="org9")) > 0
+
+    async def test_success_elsewhere_gives_no_further_guesses(self, throttle: Throttle, clock: FakeClock) -> None:
+        """Whoever makes an account with somebody's address in an organization of their own gains nothing by it."""
+        own = replace(attempt_from("192.0.2.1"), organization="own")
+        for _ in range(2):
+            await throttle.admit(attempt_from("192.0.2.1"))
+            await throttle.admit(own)
+            await throttle.forgive(own)
+            clock.advance(seconds=1.01)
+        await throttle.admit(attempt_from("192.0.2.1"))
+        assert await wait_of(throttle, attempt_from("192.0.2.1")) > 0
+        assert await wait_of(throttle, own) > 0
+
     async def test_parallel_tries_are_all_counted(self, throttle: Throttle, clock: FakeClock) -> None:
         tries = (throttle.admit(attempt_from("192.0.2.1")) for _ in range(20))
         results = await asyncio.gather(*tries, return_exceptions=True)

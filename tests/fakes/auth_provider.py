@@ -269,6 +269,8 @@ async def started(environ: Mapping[str, str]) -> AsyncIterator[Authority]:
     )
     async with wire(frame) as wiring, open_pool(environ["TENON_DATABASE_URL"]) as pool:
         assert wiring.verifier is not None
+        assert wiring.recorder is not None
+        frame.audit.send_to(wiring.recorder)
         chain = standard_chain(
             telemetry=frame.telemetry, verifier=wiring.verifier, audit=frame.audit, trust_domain="tenon.local"
         )

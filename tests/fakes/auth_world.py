@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,20 @@ from tests.fakes.auth_factors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from services.auth.domain.factors.passkeys import Ceremonies
 
 COMMON = frozenset({"password", "correcthorsebatterystaple"})
 """Passwords that everybody uses."""
+
+
+class NoTransactions:
+    """Does nothing (port `Transactions`): fakes keep what they are told, at once."""
+
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[None]:
+        yield
 
 
 @dataclass
@@ -86,13 +97,14 @@ class World:
             directory=self.people,
             attempts=self.attempts,
             holdings=self.holdings,
+            transactions=NoTransactions(),
             showing=self._showing(),
             throttle=self.throttle,
             sessions=self.sessions,
             audit=self.audit,
             clock=self.clock,
         )
-        self.entrance = SignIn(flow=self.flow, families=self.families)
+        self.entrance = SignIn(flow=self.flow, families=self.families, renewals=self.flow.audit)
         self.passwords = Passwords(
             directory=self.people,
             credentials=self.people,

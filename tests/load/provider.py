@@ -34,7 +34,7 @@ INSERT INTO auth.sessions (id, organization, user_name, auth_time, methods, addr
                            expire_time)
 VALUES ($1, 'default', $2, $3, '{pwd}', '127.0.0.1', 'bench', $3, $3, $4)
 """
-_TOKEN = "INSERT INTO auth.refresh_tokens (digest, session_id, expire_time) VALUES ($1, $2, $3)"  # noqa: S105
+_TOKEN = "INSERT INTO auth.refresh_tokens (digest, session_id, expire_time) VALUES ($1, $2, $3)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -121,6 +121,9 @@ class Trail(Protocol):
     def is_sealed(self, link: Link) -> bool:
         """Whether the link's seal is ours, and says the same digest."""
 
+    async def find_loose(self, organization: str) -> str:
+        """Return the id of an event that neither has a place in the chain nor waits for one, or nothing."""
+
 
 def digest_after(previous: bytes, event: TrailEvent) -> bytes:
     """Return the digest of an event that follows another one's."""
@@ -129,13 +132,19 @@ def digest_after(previous: bytes, event: TrailEvent) -> bytes:
 
 
 async def verify(trail: Trail, organization: str) -> Verdict:
-    """Follow a chain and compute it anew, up to the first event that is not as it was written down."""
+    """Follow a chain and compute it anew, up to the first event that is not as it was written down.
+
+    Whoever computes it anew without the root key can leave seals out, but not make the one that its end has.
+    """
     head, events = GENESIS, 0
+    last: Link | None = None
     async for link in trail.follow(organization):
         if not _fits(link, events, head) or not trail.is_sealed(link):
             return Verdict(events=events, head=head, broken_at=link.event_id)
-        head, events = link.digest, link.sequence
-    return Verdict(events=events, head=head)
+        head, events, last = link.digest, link.sequence, link
+    if last is not None and last.sealed is None:
+        return Verdict(events=events, head=head, broken_at=last.event_id)
+    return Verdict(events=events, head=head, broken_at=await trail.find_loose(organization))
 
 
 def _fits(link: Link, events: int, head: bytes) -> bool:

@@ -14,6 +14,7 @@ ACCESS_DENIED = "access.denied"
 TOKEN_REFUSED = "token.refused"  # noqa: S105 - the kind of an event
 
 _TOKEN = "jwt_authn_access_denied{"  # noqa: S105 - how Envoy's filter of tokens speaks
+_EXCHANGE = "ext_authz_denied"
 _PERMISSION = "rbac_access_denied"
 _STEP_UP = "[step_up]"
 _OF_TOKEN: Mapping[str, tuple[str, str]] = {
@@ -34,6 +35,8 @@ class Denial:
     """The RPC's path."""
     details: str
     """What Envoy says of it (`RESPONSE_CODE_DETAILS`)."""
+    credential: str = ""
+    """What kind of credential was to be exchanged: an API key, or a token bound to a key; empty for none of these."""
     request_id: str = ""
     """The call's id."""
     address: str = ""
@@ -52,8 +55,18 @@ class Denial:
     """How surely they have signed in."""
 
 
+def is_protocol(denial: Denial) -> bool:
+    """Whether it is no denial but a step of a protocol: a proof without our nonce is sent again with it (RFC 9449 §8).
+
+    A proof that is not good is answered in the same way by the edge.
+    """
+    return denial.details.startswith(_EXCHANGE) and denial.credential.lower().startswith("dpop")
+
+
 def explain(details: str) -> tuple[str, str]:
     """Return the kind of the event, and the reason, of a refusal."""
+    if details.startswith(_EXCHANGE):
+        return TOKEN_REFUSED, "API_KEY_INVALID"
     if details.startswith(_TOKEN):
         return _OF_TOKEN.get(details.removeprefix(_TOKEN).rstrip("}"), (TOKEN_REFUSED, "TOKEN_INVALID"))
     if details.startswith(_PERMISSION):

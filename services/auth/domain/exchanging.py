@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from services.auth.domain.api_keys import read_key
 from services.auth.domain.audit import AuditEntry
-from services.auth.domain.errors import ApiKeyInvalid, DpopProofInvalid
+from services.auth.domain.errors import ApiKeyInvalid, ApiKeysThrottled, DpopProofInvalid
 from services.auth.domain.permissions import intersect
 from services.auth.domain.tokens import Grant
 
@@ -138,6 +138,35 @@ class Refusals:
         return True
 
 
+@dataclass(slots=True)
+class Guesses:
+    """How many bad keys have come from each address: nobody guesses one, and whoever tries is not to be served for it.
+
+    This process alone counts, which costs next to nothing.
+    """
+
+    free: int = 500
+    """So many in a row are looked at."""
+    rate: float = 5.0
+    """So many more in each second."""
+    _left: dict[str, tuple[float, datetime]] = field(default_factory=dict, init=False)
+
+    def wait(self, address: str, now: datetime) -> float:
+        """Return the seconds after which a key from there is looked at, zero for at once."""
+        return max(0.0, (1.0 - self._left_at(address, now)) / self.rate)
+
+    def note(self, address: str, now: datetime) -> None:
+        """Note a bad key."""
+        left = self._left_at(address, now)
+        if len(self._left) >= REMEMBERED:
+            self._left.clear()
+        self._left[address] = left - 1.0, now
+
+    def _left_at(self, address: str, now: datetime) -> float:
+        left, since = self._left.get(address, (float(self.free), now))
+        return min(float(self.free), left + self.rate * (now - since).total_seconds())
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyExchange:
     """Exchanges API keys. Every bad key costs the same and is answered with the same."""
@@ -156,6 +185,8 @@ class KeyExchange:
     """Gathers when keys are used."""
     refusals: Refusals = field(default_factory=Refusals)
     """Says which refusals are written down."""
+    guesses: Guesses = field(default_factory=Guesses)
+    """Counts bad keys by where they come from."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Now, with its time zone."""
 
@@ -164,6 +195,7 @@ class KeyExchange:
 
         Raises:
             ApiKeyInvalid: it is unknown, misspelt, expired or revoked, or its owner may not act.
+            ApiKeysThrottled: too many bad ones came from there. Keys that are in use are not kept waiting.
         """
         now = self.clock()
         key_text = read_key(text)
@@ -174,7 +206,13 @@ class KeyExchange:
         digest = hashlib.sha256(text.encode()).digest()
         found = self.remembered.find(digest, now)
         if found is None:
-            found = await self._exchange_anew(key_text, origin, now)
+            if wait := self.guesses.wait(origin.address, now):
+                raise ApiKeysThrottled(wait)
+            try:
+                found = await self._exchange_anew(key_text, origin, now)
+            except ApiKeyInvalid:
+                self.guesses.note(origin.address, now)
+                raise
             self.remembered.keep(digest, found)
         self.uses.note(key_text.id, now)
         return found

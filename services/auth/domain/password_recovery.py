@@ -54,12 +54,14 @@ class PasswordRecovery:
         account = await self.passwords.directory.find_by_email(organization, email)
         known = account is not None and not account.disabled and organization != SYSTEM_ORGANIZATION
         user = account.name if account and known else ""
+        # A member has their password where they live.
+        home = account.organization if account and known else organization
         secret = await self.codes.make_link(
-            generate_handle(), purpose=RESET, organization=organization, email=email, user=user
+            generate_handle(), purpose=RESET, organization=home, email=email, user=user
         )
         if user:
             link = self.links.reset(secret)
-            letter = write_letter(LETTER, to=email, organization=organization, link=link, minutes=MINUTES)
+            letter = write_letter(LETTER, to=email, organization=home, link=link, minutes=MINUTES)
             self.later.run(lambda: self.mail.post(letter))
 
     async def check(self, link: str) -> bool:

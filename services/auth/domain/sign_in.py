@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.auth.domain.accounts import DEFAULT_ORGANIZATION, normalize_email
+from services.auth.domain.audit import AuditEntry
 from services.auth.domain.authentication import PASSWORD, Authentication
 from services.auth.domain.errors import HashingBusy, LevelOutOfReach, SignInExpired, SignInFailed, SignInUnfinished
 from services.auth.domain.factors.kinds import Factor
-from services.auth.domain.families import Request
+from services.auth.domain.families import Proof, Request
 from services.auth.domain.throttle import Attempt
 
 if TYPE_CHECKING:
     from services.auth.domain.accounts import Account
+    from services.auth.domain.audit import Audit
     from services.auth.domain.families import Families, Opened
     from services.auth.domain.sessions import Origin
     from services.auth.domain.sign_in_flow import SignInFlow, SignInState
@@ -31,6 +33,8 @@ class SignIn:
     """Signs in step by step."""
     families: Families
     """Gives our own client its tokens."""
+    renewals: Audit
+    """Where it is written down who renewed theirs, of which there is much."""
 
     async def sign_in(
         self, *, organization: str, email: str, password: str, origin: Origin, level: str = ""
@@ -64,10 +68,34 @@ class SignIn:
             return await self.conclude(await flow.resume(account, Factor.PASSWORD, (PASSWORD,), level), origin)
         # Nothing more can be asked for, so that nothing has to be kept of the sign-in.
         proof = Authentication(time=flow.clock(), methods=(PASSWORD,))
-        opened = await flow.sessions.open(account, proof, origin)
-        issued = await self.families.open(account, Request(client=CLIENT, session=opened.session))
-        await flow.note_success(opened.session, origin, factor=Factor.PASSWORD)
+        async with flow.transactions.together():
+            opened = await flow.sessions.open(account, proof, origin)
+            issued = await self.families.open(account, Request(client=CLIENT, session=opened.session))
+            await flow.note_success(opened.session, origin, factor=Factor.PASSWORD)
         return issued
+
+    async def renew(self, refresh_token: str, origin: Origin) -> Opened:
+        """Renew what our own client holds.
+
+        Raises:
+            RefreshTokenInvalid: the token is unknown, expired, revoked or another client's.
+            RefreshTokenReused: it was used up before the grace.
+        """
+        opened = await self.families.renew(refresh_token, Proof(client=CLIENT))
+        family = opened.family
+        entry = AuditEntry(
+            kind="token.renewed",
+            organization=family.organization,
+            actor=family.user,
+            subject=family.user,
+            session=family.session,
+            client=CLIENT,
+            address=origin.address,
+            agent=origin.agent,
+            detail={"grant": family.id},
+        )
+        await self.renewals.record(entry)
+        return opened
 
     async def conclude(self, state: SignInState, origin: Origin) -> Opened | SignInState:
         """Open the session where enough was shown, and else return what is missing.
@@ -79,9 +107,10 @@ class SignIn:
             raise SignInExpired
         if not state.done:
             return state
-        opened = await self.flow.finish(state.attempt, origin, browser=False)
-        account = await self._account(state)
-        return await self.families.open(account, Request(client=CLIENT, session=opened.session))
+        async with self.flow.transactions.together():
+            opened = await self.flow.finish(state.attempt, origin, browser=False)
+            account = await self._account(state)
+            return await self.families.open(account, Request(client=CLIENT, session=opened.session))
 
     async def step_up(self, *, organization: str, session: str, level: str) -> SignInState:
         """Begin to strengthen the caller's session.

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from services.auth.domain.factors.holdings import Holdings
     from services.auth.domain.factors.kinds import Held
     from services.auth.domain.factors.showing import Showing, Shown
+    from services.auth.domain.oauth.transactions import Transactions
     from services.auth.domain.sessions import OpenedSession, Origin, Session, Sessions
     from services.auth.domain.sign_in_attempts import SignInAttempts
     from services.auth.domain.throttle import Throttle
@@ -97,6 +98,8 @@ class SignInFlow:
     """Where sign-ins are kept that are under way."""
     holdings: Holdings
     """Says which factors users have."""
+    transactions: Transactions
+    """Makes the end of a sign-in one: the session, what its client holds, and what is written down."""
     showing: Showing
     """Checks what is shown."""
     throttle: Throttle
@@ -227,12 +230,14 @@ class SignInFlow:
         Raises:
             SignInUnfinished: more has to be shown.
         """
-        found, account = await self._close(attempt)
-        opened = await self._open_session(found, account, origin, browser=browser)
-        if replaces and replaces != opened.session.id:
-            await self.sessions.end(replaces)
-        kind = "session.strengthened" if found.session else "session.opened"
-        await self.note_success(opened.session, origin, factor=" ".join(found.shown), kind=kind)
+        # All or nothing: whatever stops us, the sign-in is still under way, and no session is there that nobody has.
+        async with self.transactions.together():
+            found, account = await self._close(attempt)
+            opened = await self._open_session(found, account, origin, browser=browser)
+            if replaces and replaces != opened.session.id:
+                await self.sessions.end(replaces)
+            kind = "session.strengthened" if found.session else "session.opened"
+            await self.note_success(opened.session, origin, factor=" ".join(found.shown), kind=kind)
         return opened
 
     async def _close(self, attempt: str) -> tuple[SignInAttempt, Account]:

@@ -29,6 +29,11 @@ class Attempt:
         return _name_of(self.organization, *filter(None, (self.kind,)), self.email)
 
     @property
+    def person(self) -> str:
+        """A name for the address and what is tried, in whichever organization: many of them may know one account."""
+        return _name_of("*", *filter(None, (self.kind,)), self.email)
+
+    @property
     def owner(self) -> str:
         """A name for the account alone."""
         return _name_of(self.organization, self.email)
@@ -64,7 +69,12 @@ class Allowance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What is counted, and how much of it is allowed."""
+    """What is counted, and how much of it is allowed.
+
+    What is allowed for one account is allowed once more for all accounts with its address, in whatever organizations:
+    members of several would have as many allowances otherwise. A success takes back what has failed in its own
+    organization alone, or else whoever has an account with somebody's address could guess at another one for ever.
+    """
 
     pair: Allowance = field(default_factory=lambda: Allowance(free=20))
     """For one account from one address: this is what a guesser meets, and nobody else."""

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.auth.domain.denials import Denial, explain, fold
+from services.auth.domain.denials import Denial, explain, fold, is_protocol
 from services.chassis.audit import AuditEvent
 from services.chassis.contract import Permission
 
@@ -49,7 +49,7 @@ def routes(trail: AuditTrail, contract: Callable[[], Contract]) -> tuple[Route, 
         except DecodeError:
             return Response("This is no export of log records.\n", status_code=400, media_type="text/plain")
         known = contract()
-        for denial, times in fold(one for one in _read(sent) if one.method in known.methods):
+        for denial, times in fold(one for one in _read(sent) if one.method in known.methods and not is_protocol(one)):
             trail.write(_event(denial, times, known))
         return Response(b"", media_type=_TYPE)  # an empty message: all were taken
 

@@ -6,12 +6,13 @@ place of the client's, and hands any other answer on to the client.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.auth.domain.errors import ApiKeyInvalid, DpopNonceNeeded, DpopProofInvalid
+from services.auth.domain.errors import ApiKeyInvalid, ApiKeysThrottled, DpopNonceNeeded, DpopProofInvalid
 from services.auth.domain.oauth.dpop import ALGORITHMS
 from services.auth.domain.sessions import Origin
 from services.auth.servicer.caller import LONGEST_AGENT, address_in
@@ -39,6 +40,9 @@ def routes(keys: KeyExchange, proofs: ProofExchange, issuer: str) -> tuple[Route
             token = await _exchange(request, keys, proofs, issuer)
         except Unauthenticated as error:
             return _refusal(error)
+        except ApiKeysThrottled as error:
+            wait = {"retry-after": str(math.ceil(error.retry_after or 1.0))}
+            return Response(error.message, status_code=429, headers=wait, media_type="text/plain")
         except TenonError as error:
             # The edge denies whatever is answered with an error of ours (ASVS 5.0 §16.5.3).
             return Response(error.message, status_code=503, media_type="text/plain")

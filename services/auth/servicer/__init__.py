@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.auth.servicer.access import AccessServicer
 from services.auth.servicer.access_models import AccessModelServicer
 from services.auth.servicer.adoption import AdoptionServicer
+from services.auth.servicer.api_keys import ApiKeyServicer
 from services.auth.servicer.audit import AuditServicer
 from services.auth.servicer.authenticators import AuthenticatorServicer
 from services.auth.servicer.clients import ClientServicer
@@ -30,6 +31,7 @@ __all__ = [
     "AccessModelServicer",
     "AccessServicer",
     "AdoptionServicer",
+    "ApiKeyServicer",
     "AuditServicer",
     "AuthenticatorServicer",
     "ClientServicer",

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from google.api import httpbody_pb2
 from tenon.auth.v1 import audit_event_pb2
@@ -33,6 +34,9 @@ LINES = "application/jsonl"
 
 PIECE = 64 * 1024
 """Bytes of an export that are sent together."""
+
+LONGEST_DETAIL = 1000
+"""Characters that are kept of a name or a value of another service's detail."""
 
 _TEXTS = ("kind", "outcome", "actor", "subject", "method", "reason", "session", "client", "factor", "level")
 _TEXTS_TOO = ("address", "agent", "request_id", "organization")
@@ -143,12 +147,21 @@ def _own(event: AuditEvent) -> TrailEvent:
 def _decode(event: audit_event_pb2.AuditEvent, workload: str) -> TrailEvent:
     texts = {name: getattr(event, name) for name in (*_TEXTS, *_TEXTS_TOO)}
     identifier = event.name.removeprefix(NAMES)
-    if not identifier or not event.HasField("time"):
+    if not _is_uuid(identifier) or not event.HasField("time"):
         said = "An event has the name `auditEvents/` and a UUID, and a time."
         raise InvalidArgument(said, violations=[Violation(field="events", description=said)])
     # Who wrote it down is not for the writer to say.
-    detail = {**event.detail, "service": workload}
-    return TrailEvent(id=identifier, time=_moment(event.time), detail=detail, **texts)
+    detail = {name[:LONGEST_DETAIL]: value[:LONGEST_DETAIL] for name, value in event.detail.items()}
+    # What is yet to come would stand before everything else for ever.
+    time = min(_moment(event.time), datetime.now(UTC))
+    return TrailEvent(id=identifier, time=time, detail={**detail, "service": workload}, **texts)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def _encode(event: TrailEvent) -> audit_event_pb2.AuditEvent:

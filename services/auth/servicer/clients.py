@@ -87,8 +87,12 @@ def client_of(message: client_pb2.Client, organization: str) -> Client:
         post_logout_redirect_uris=tuple(message.post_logout_redirect_uris),
         grant_types=frozenset(message.grant_types),
         authentication=message.token_endpoint_auth_method or BASIC,
+        keys=message.jwks,
+        keys_uri=message.jwks_uri,
+        certificate_uri=message.tls_client_auth_san_uri,
         scopes=tuple(message.scopes),
         first_party=message.first_party,
+        impersonates=message.impersonates,
         any_organization=message.any_organization,
         service_account=message.service_account,
     )

@@ -11,8 +11,6 @@ from tenon.auth.v1 import session_service_pb2 as pb
 from services.auth.domain.accounts import find_home
 from services.auth.domain.errors import FactorNotOffered, UserUnknown
 from services.auth.domain.factors.kinds import Factor
-from services.auth.domain.families import Proof
-from services.auth.domain.sign_in import CLIENT
 from services.auth.domain.sign_in_flow import SignInState
 from services.auth.servicer.caller import granter_of, origin_of
 
@@ -114,7 +112,7 @@ class SessionServicer:
 
     async def RefreshSession(self, request: pb.RefreshSessionRequest, call: Call) -> pb.RefreshSessionResponse:
         """Renew a session by its refresh token."""
-        opened = await self.entrance.families.renew(request.refresh_token, Proof(client=CLIENT))
+        opened = await self.entrance.renew(request.refresh_token, self._origin(call))
         return _fill(pb.RefreshSessionResponse(), opened, call)
 
     async def SwitchOrganization(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.auth.domain.accounts import SYSTEM_ORGANIZATION
@@ -69,6 +69,12 @@ SELECT l.sequence, l.event_id, l.digest, l.sealed, {", ".join(f"e.{name}" for na
 FROM {SCHEMA}.audit_links l LEFT JOIN {SCHEMA}.audit_events e ON e.id = l.event_id AND e.organization = l.organization
 WHERE l.organization = $1 AND l.sequence > $2 ORDER BY l.sequence LIMIT {READ_AT_ONCE}
 """
+_LOOSE = f"""
+SELECT e.id FROM {SCHEMA}.audit_events e
+WHERE e.organization = $1 AND NOT EXISTS (SELECT 1 FROM {SCHEMA}.audit_links l WHERE l.event_id = e.id)
+  AND NOT EXISTS (SELECT 1 FROM {SCHEMA}.audit_pending p WHERE p.event_id = e.id)
+ORDER BY e.time, e.id LIMIT 1
+"""
 
 
 class SqlAudit:
@@ -83,7 +89,9 @@ class SqlAudit:
         """Write entries down, within the transaction that is open, if one is."""
         now = datetime.now(UTC)
         if entries:
-            await self.add([_event_of(entry, now) for entry in entries])
+            # Their ids are of the same millisecond: it is by their times that they keep their order.
+            moments = (now + timedelta(microseconds=place) for place in range(len(entries)))
+            await self.add([_event_of(entry, moment) for entry, moment in zip(entries, moments, strict=True)])
 
     async def add(self, events: Sequence[TrailEvent]) -> None:
         """Write events down, those that are there no second time."""
@@ -128,6 +136,11 @@ class SqlAudit:
             return self._seal.open(link.sealed, link.event_id.encode()) == link.digest
         except SealBroken:
             return False
+
+    async def find_loose(self, organization: str) -> str:
+        """Return the id of an event that somebody has written past the trail, or has taken out of the chain."""
+        rows = await self._database.fetch(_LOOSE, [organization], repeatable=True)
+        return str(rows[0]["id"]) if rows else ""
 
     async def _link(self, waiting: Sequence[TrailEvent], transaction: Transaction) -> None:
         organizations = sorted({event.organization for event in waiting})

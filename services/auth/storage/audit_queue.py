@@ -22,21 +22,24 @@ class QueuedAudit:
         """Take the queue."""
         self._queue = queue
 
-    async def record(self, entry: AuditEntry) -> None:
-        """Have an entry written down soon."""
-        self._queue.write(
-            AuditEvent(
-                kind=entry.kind,
-                outcome=entry.outcome,
-                method="",
-                organization=entry.organization,
-                actor=entry.actor,
-                subject=entry.subject,
-                session=entry.session,
-                client=entry.client,
-                factor=entry.factor,
-                address=entry.address,
-                agent=entry.agent,
-                detail=entry.detail,
-            )
-        )
+    async def record(self, *entries: AuditEntry) -> None:
+        """Have entries written down soon."""
+        for entry in entries:
+            self._queue.write(_event(entry))
+
+
+def _event(entry: AuditEntry) -> AuditEvent:
+    return AuditEvent(
+        kind=entry.kind,
+        outcome=entry.outcome,
+        method="",
+        organization=entry.organization,
+        actor=entry.actor,
+        subject=entry.subject,
+        session=entry.session,
+        client=entry.client,
+        factor=entry.factor,
+        address=entry.address,
+        agent=entry.agent,
+        detail=entry.detail,
+    )

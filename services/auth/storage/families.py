@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from services.auth.domain.families import Proof, Successor
     from services.chassis.postgres import Executor
 
-# The session's row is locked, so that whoever ends it is either before us, and we keep nothing, or ends this one too.
+# The session's row is locked, so that where whoever ends it is before us, we keep nothing. Whoever ends it behind us
+# does not see the family that we have opened meanwhile: it ends all the same, since its session has (`_SIGNED_OUT`).
 _OPEN = f"""
 WITH living AS (
     SELECT id FROM {SCHEMA}.sessions WHERE id = $2 AND end_time IS NULL FOR SHARE
@@ -39,6 +40,8 @@ s.id, s.session_id, s.organization, s.user_name, s.client, s.scope, s.audience, 
 s.expire_time AS family_expire_time, s.idle
 """
 
+_SIGNED_OUT = f"EXISTS (SELECT 1 FROM {SCHEMA}.sessions o WHERE o.id = s.session_id AND o.end_time IS NOT NULL)"
+
 # The family's row is locked first, so that whoever ends it is either before us, and we find nothing, or behind us.
 # Of two that rotate one token, the second waits, sees the row that the first has left and finds it used.
 _ROTATE = f"""
@@ -46,7 +49,7 @@ WITH living AS (
     SELECT {_FAMILY}
     FROM {SCHEMA}.refresh_sessions s
     WHERE s.id = (SELECT session_id FROM {SCHEMA}.refresh_tokens WHERE digest = $1)
-      AND s.end_time IS NULL AND s.expire_time > $2
+      AND s.end_time IS NULL AND s.expire_time > $2 AND NOT {_SIGNED_OUT}
       AND s.client = coalesce($6, s.client) AND s.confirmation IN ('', $7)
     FOR UPDATE
 ), used AS (
@@ -71,12 +74,14 @@ FROM living, used
 """
 
 _FIND = f"""
-SELECT {_FAMILY}, s.end_time IS NOT NULL AS ended, t.expire_time, t.use_time, t.successor, t.successor_expire_time
+SELECT {_FAMILY}, s.end_time IS NOT NULL OR {_SIGNED_OUT} AS ended, t.expire_time, t.use_time, t.successor,
+       t.successor_expire_time
 FROM {SCHEMA}.refresh_tokens t JOIN {SCHEMA}.refresh_sessions s ON s.id = t.session_id
 WHERE t.digest = $1
 """
 _FIND_LIVING = f"""
-SELECT {_FAMILY} FROM {SCHEMA}.refresh_sessions s WHERE s.id = $1 AND s.end_time IS NULL AND s.expire_time > $2
+SELECT {_FAMILY} FROM {SCHEMA}.refresh_sessions s
+WHERE s.id = $1 AND s.end_time IS NULL AND s.expire_time > $2 AND NOT {_SIGNED_OUT}
 """
 _END = f"""
 WITH ended AS (

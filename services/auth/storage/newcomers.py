@@ -29,8 +29,9 @@ class RecordNewcomers:
             roles=newcomer.roles,
             disabled=newcomer.disabled,
             metadata=newcomer.metadata,
-            **newcomer.profile,
         )
+        for name, value in newcomer.profile.items():
+            setattr(made, name, value)
         await self._keeper.session(organization, actor).create(made)
         return made.name
 

@@ -30,17 +30,20 @@ SELECT c.client, c.scopes, c.create_time, c.update_time, coalesce(k.display_name
 FROM {SCHEMA}.consents c LEFT JOIN {SCHEMA}.clients k ON k.name = 'clients/' || c.client
 WHERE c.organization = $1 AND c.user_name = $2 ORDER BY c.update_time DESC, c.client
 """
-# Codes that wait go too. A code that is being redeemed is waited for, so that the next statement finds what it opened.
+# Codes and devices that wait go too. What is being redeemed is waited for: the next statement finds what that opens.
 _FORGET = f"""
 WITH gone AS (
     DELETE FROM {SCHEMA}.consents WHERE organization = $1 AND user_name = $2 AND client = $3 RETURNING client
 ), codes AS (
     DELETE FROM {SCHEMA}.authorization_codes
     WHERE organization = $1 AND user_name = $2 AND client = $3 AND use_time IS NULL RETURNING client
+), devices AS (
+    DELETE FROM {SCHEMA}.device_authorizations
+    WHERE organization = $1 AND user_name = $2 AND client = $3 AND state = 'approved' RETURNING client
 ), undecided AS (
     UPDATE {SCHEMA}.authorization_requests SET approver = '' WHERE approver = $2
 )
-SELECT client FROM gone UNION ALL SELECT client FROM codes
+SELECT client FROM gone UNION ALL SELECT client FROM codes UNION ALL SELECT client FROM devices
 """
 # What the client holds ends with the consent, whether or not it was given here.
 _END = f"""

@@ -53,6 +53,22 @@ end
 return 1
 """
 
+# Takes failures back from a counter of all organizations; its wait ends where no more are left than are free.
+_FORGIVE_SOME = """
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  local left = redis.call('HINCRBY', KEYS[1], 'failures', -tonumber(ARGV[1]))
+  if left <= tonumber(ARGV[2]) then redis.call('HDEL', KEYS[1], 'until') end
+  if left <= 0 then redis.call('DEL', KEYS[1]) end
+end
+return 1
+"""
+
+# Forgets a counter, and returns how many failures it had.
+_FORGET = """
+local failures = tonumber(redis.call('HGET', KEYS[1], 'failures') or '0')
+redis.call('DEL', KEYS[1])
+return failures
+"""
 
 # The same without the wait: whoever fills the server with attempts must not be able to end one.
 _WITHDRAW = """
@@ -82,6 +98,8 @@ class RedisThrottle:
         self._admit_script = redis.register_script(_ADMIT)
         self._withdraw_script = redis.register_script(_WITHDRAW)
         self._forgive_script = redis.register_script(_FORGIVE)
+        self._forgive_some_script = redis.register_script(_FORGIVE_SOME)
+        self._forget_script = redis.register_script(_FORGET)
 
     def limited(self, limits: Limits) -> RedisThrottle:
         """Return a throttle that allows something else, over the same connections."""
@@ -93,28 +111,36 @@ class RedisThrottle:
         try:
             await self._count({_address_key(attempt): limits.address})
             counters = {_pair_key(attempt): limits.pair}
+            anywhere = {_pair_anywhere_key(attempt): limits.pair}
             if not await self._redis.exists(_known_key(attempt, attempt.known_by)):
                 counters[_account_key(attempt)] = limits.account
+                anywhere[_person_key(attempt)] = limits.account
             await self._count(counters)
+            await self._count(anywhere)
         except (RedisError, OSError) as error:
             raise ThrottleUnavailable from error
 
     async def withdraw(self, attempt: Attempt) -> None:
         """Take an attempt back that was not made after all."""
         with contextlib.suppress(RedisError, OSError):
-            for key in (_address_key(attempt), _account_key(attempt), _pair_key(attempt)):
-                await self._withdraw_script(keys=[key])
+            for name in (_address_key, _account_key, _pair_key, _person_key, _pair_anywhere_key):
+                await self._withdraw_script(keys=[name(attempt)])
 
     async def forgive(self, attempt: Attempt) -> None:
         """Take a successful attempt back. A Redis that is gone by now keeps nobody out."""
         with contextlib.suppress(RedisError, OSError):
             await self._forgive_script(keys=[_address_key(attempt)])
             await self._forgive_script(keys=[_account_key(attempt)])
+            failures = await self._forget_script(keys=[_pair_key(attempt)])
+            await self._forgive_some(_pair_anywhere_key(attempt), failures, self._limits.pair)
+            await self._forgive_some(_person_key(attempt), 1, self._limits.account)
             async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.delete(_pair_key(attempt))
                 for name in {attempt.account, attempt.owner}:
                     pipe.set(_known_key(attempt, name), 1, ex=int(self._limits.known_for))
                 await pipe.execute()
+
+    async def _forgive_some(self, key: str, failures: int, allowance: Allowance) -> None:
+        await self._forgive_some_script(keys=[key], args=[failures, allowance.free])
 
     async def _count(self, counters: dict[str, Allowance]) -> None:
         arguments: list[Any] = [self._clock()]
@@ -135,6 +161,14 @@ def _account_key(attempt: Attempt) -> str:
 
 def _pair_key(attempt: Attempt) -> str:
     return f"auth:signin:pair:{{{attempt.account}}}:{attempt.address}"
+
+
+def _person_key(attempt: Attempt) -> str:
+    return f"auth:signin:person:{{{attempt.person}}}"
+
+
+def _pair_anywhere_key(attempt: Attempt) -> str:
+    return f"auth:signin:pair:{{{attempt.person}}}:{attempt.address}"
 
 
 def _known_key(attempt: Attempt, name: str) -> str:

@@ -9,6 +9,7 @@ from services.auth.domain.signing_out import SigningOut
 from services.auth.domain.tokens import Minting
 from services.auth.domain.workloads import WorkloadExchange
 from services.auth.servicer import RoleServicer, SessionServicer, TokenServicer, UserServicer
+from services.auth.storage.audit_queue import QueuedAudit
 from services.auth.storage.organizations import SqlOrganizations
 from services.auth.storage.workloads import SqlWorkloads
 from services.auth.wiring.factors import address_changes_of, flow_of, passwords_of, session_lists_of
@@ -42,7 +43,7 @@ def wire(kit: Kit) -> Part:
 
 
 def _sessions(kit: Kit) -> SessionServicer:
-    entrance = SignIn(flow=flow_of(kit), families=kit.families)
+    entrance = SignIn(flow=flow_of(kit), families=kit.families, renewals=QueuedAudit(kit.frame.audit))
     exits = SigningOut(sessions=kit.sessions, families=kit.families)
     return SessionServicer(
         entrance=entrance,

@@ -117,6 +117,7 @@ def flow_of(kit: Kit) -> SignInFlow:
         directory=kit.storage.directory,
         attempts=parts.attempts,
         holdings=parts.holdings,
+        transactions=kit.storage.database,
         showing=showing,
         throttle=kit.storage.throttle,
         sessions=kit.sessions,

@@ -19,7 +19,14 @@ from services.auth.http.oauth.provider import NoHolding, Provider
 from services.auth.servicer.clients import ClientServicer
 from services.auth.servicer.consents import ConsentServicer
 from services.auth.storage.audit_queue import QueuedAudit
-from services.auth.wiring import oauth_devices, oauth_holding, oauth_logout
+from services.auth.wiring import (
+    oauth_client_keys,
+    oauth_devices,
+    oauth_exchange,
+    oauth_holding,
+    oauth_logout,
+    oauth_registration,
+)
 from services.auth.wiring.oauth_parts import build_parts
 from services.auth.wiring.part import Part
 from services.chassis.errors import TenonError
@@ -36,9 +43,12 @@ if TYPE_CHECKING:
 _FORGET_EVERY = 60.0
 
 EXTENSIONS: tuple[Callable[[Parts], Extension], ...] = (
+    oauth_client_keys.extend,
     oauth_devices.extend,
+    oauth_exchange.extend,
     oauth_holding.extend,
     oauth_logout.extend,
+    oauth_registration.extend,
 )
 """What is added to the heart of OAuth."""
 

@@ -39,7 +39,7 @@ from services.auth.wiring.factors import (
     setup_of,
     verification_of,
 )
-from services.auth.wiring.federation import federating_of, linking_of
+from services.auth.wiring.federation import federating_of, federation_of, linking_of
 from services.auth.wiring.oauth_devices import devices_of
 from services.auth.wiring.oauth_logout import returns_of
 from services.auth.wiring.oauth_parts import build_parts
@@ -86,10 +86,10 @@ def wire(kit: Kit) -> Part:
         PasskeySetupPage(site=site, setup=setup),
         RecoveryCodesPage(site=site, setup=setup),
         SessionsPage(site=site, lists=lists),
-        LinkedPage(site=site, linking=linking_of(kit), federating=federating),
+        LinkedPage(entering=entering, linking=linking_of(kit), federating=federating),
         ApplicationsPage(site=site, consents=oauth.consents),
         OwnDataPage(site=site, leaving=leaving_of(kit), notices=passwords.notices),
         MissingPage(site=site),
     )
     own = (route for page in pages for route in page.routes())
-    return Part(routes=(look.route(), *federation.routes(entering, federating), *own))
+    return Part(routes=(look.route(), *federation.routes(entering, federating, federation_of(kit).saml), *own))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.meshgen.envoy.clusters import http_cluster
+from services.meshgen.envoy.exchange import KIND, NOTED
 from services.meshgen.envoy.policy import CLAIMS, JWT
 from services.meshgen.envoy.render import Node, extension
 
@@ -28,9 +29,8 @@ FLUSH_SECONDS = 1.0
 FLUSH_BYTES = 64 * 1024
 """A batch of this size is sent at once."""
 
-_OWN = ("jwt_authn_access_denied", "rbac_access_denied", "local_rate_limited")
-"""How the details of an answer begin that the edge gave in place of a service. What auth itself has refused in an
-exchange, auth has written down."""
+_OWN = ("jwt_authn_access_denied", "rbac_access_denied", "local_rate_limited", "ext_authz_denied")
+"""How the details of an answer begin that the edge gave in place of a service."""
 
 
 def denial_log(topology: Topology) -> Node:
@@ -42,6 +42,8 @@ def denial_log(topology: Topology) -> Node:
         "request_id": "%REQ(X-REQUEST-ID)%",
         "address": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
         "agent": f"%REQ(USER-AGENT):{LONGEST_AGENT}%",
+        # The kind of a credential that was to be exchanged, and never the credential itself.
+        "credential": f"%DYNAMIC_METADATA({NOTED}:{KIND})%",
         "actor": claim.format("sub"),
         "organization": claim.format("org"),
         "session": claim.format("sid"),

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from services.meshgen.openapi.errors import error_responses, headers, reasons_of, status_schemas
-from services.meshgen.openapi.operations import BEARER, operation
+from services.meshgen.openapi.operations import operation, security_schemes
 from services.meshgen.openapi.paths import Paths
 from services.meshgen.openapi.schemas import Schemas
 from services.meshgen.openapi.shapes import Node
@@ -26,7 +26,8 @@ TITLE = "Tenon"
 ABOUT = """\
 What this Tenon answers over REST. The same methods are served over gRPC and gRPC-Web at the same port.
 
-- Send a token as `authorization: Bearer …`. Each operation says which permission it needs.
+- Send a token as `authorization: Bearer …`, or an API key as `x-api-key: …`. Each operation says which permission it
+  needs.
 - Answers print zero values, in lowerCamelCase; an `optional` field that is unset stays out.
 - 64-bit integers are strings in answers, and strings or numbers in what is sent. Bytes are base64.
 - An unknown query parameter is refused; an unknown field in a body is ignored.
@@ -51,14 +52,7 @@ def document(contract: Contract) -> Node:
         "tags": [_tag(service) for service in shown],
         "paths": paths,
         "components": {
-            "securitySchemes": {
-                BEARER: {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "bearerFormat": "JWT",
-                    "description": "An access token, as signing in returns it, or `tenon token`.",
-                }
-            },
+            "securitySchemes": security_schemes(),
             "headers": headers(),
             "responses": error_responses(),
             "schemas": dict(sorted(schemas.components.items())),

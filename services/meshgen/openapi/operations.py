@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.chassis.contract import Authenticated, Idempotency, Permission, Public, StandardKind
 from services.chassis.step_up import wish_of
+from services.meshgen.envoy.exchange import API_KEY_HEADER
 from services.meshgen.openapi.comments import first_sentence, other_sentences
 from services.meshgen.openapi.errors import failures_of
 from services.meshgen.openapi.parameters import field_at, path_parameters, query_parameters
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from services.meshgen.openapi.paths import Path
     from services.meshgen.openapi.schemas import Schemas
 
-BEARER = "bearer"
-"""The name of the security scheme."""
+BEARER, API_KEY, OPEN_ID = "bearer", "apiKey", "openIdConnect"
+"""The names of the security schemes, any one of which will do."""
+
+DISCOVERY_PATH = "/.well-known/openid-configuration"
+"""Where OpenID Connect clients find the rest (OIDC Discovery §4)."""
 
 HTTP_BODY = "google.api.HttpBody"
 
@@ -87,15 +91,42 @@ def _limit_in_words(limit: Limit) -> str:
     )
 
 
+def security_schemes() -> Node:
+    """Return the ways to show who calls."""
+    return {
+        BEARER: {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "An access token, as signing in returns it, or `tenon token`; an API key will do as well.",
+        },
+        API_KEY: {
+            "type": "apiKey",
+            "in": "header",
+            "name": API_KEY_HEADER,
+            "description": "An API key of a service account or of a user, for what its scopes cover.",
+        },
+        OPEN_ID: {
+            "type": "openIdConnect",
+            "openIdConnectUrl": DISCOVERY_PATH,
+            "description": "An access token that a client gets by OAuth 2.1; a permission is a scope.",
+        },
+    }
+
+
+def _any_scheme(*roles: str) -> list[Node]:
+    return [{scheme: list(roles)} for scheme in (BEARER, API_KEY, OPEN_ID)]
+
+
 def _policy(method: Method) -> Node:
     """Return who may call, how often and for how long; for tools in the standard's way where it has one."""
     rule = method.rule
     node: Node = {"security": []}
     if isinstance(rule.access, Permission):
-        # Roles of a bearer token, as OpenAPI 3.1 allows them.
-        node = {"security": [{BEARER: [rule.access.name]}], "x-permission": rule.access.name}
+        # A permission is a scope of OpenID Connect too; for the others it is a role, as OpenAPI 3.1 allows it.
+        node = {"security": _any_scheme(rule.access.name), "x-permission": rule.access.name}
     elif isinstance(rule.access, Authenticated):
-        node = {"security": [{BEARER: []}]}
+        node = {"security": _any_scheme()}
     if rule.step_up is not None:
         wants = {"acr": rule.step_up.acr, "maxAgeSeconds": rule.step_up.max_age and _plain(rule.step_up.max_age)}
         node["x-step-up"] = {name: value for name, value in wants.items() if value}

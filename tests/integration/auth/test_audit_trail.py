@@ -148,6 +148,37 @@ async def test_a_chain_that_somebody_computes_anew_lacks_the_seal(trail: SqlAudi
     assert (await verify(trail, "default")).broken_at == events[-1].id
 
 
+async def test_a_chain_whose_seals_somebody_has_left_out_is_found_out(trail: SqlAudit, auth: Database) -> None:
+    events = [event(n) for n in range(5)]
+    await trail.add(events)
+    await trail.chain()
+    await unlocked(auth, "UPDATE auth.audit_events SET actor = 'users/innocent'")
+    await unlocked(auth, "DELETE FROM auth.audit_links")
+    await auth.fetch("INSERT INTO auth.audit_pending SELECT id FROM auth.audit_events")
+    await SqlAudit(auth, SEALER).chain()
+    await unlocked(auth, "UPDATE auth.audit_links SET sealed = NULL")
+    assert (await verify(trail, "default")).broken_at == events[-1].id
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "INSERT INTO auth.audit_events SELECT * FROM jsonb_populate_record(NULL::auth.audit_events, '{forged}')",
+        "DELETE FROM auth.audit_links WHERE sequence > 2",
+    ],
+    ids=["written past the trail", "taken out of the chain"],
+)
+async def test_an_event_without_a_place_is_found_out(trail: SqlAudit, auth: Database, tampering: str) -> None:
+    for n in range(4):
+        await trail.add([event(n)])
+        await trail.chain()
+    await trail.add([event(9)])
+    assert (await verify(trail, "default")).broken_at == "", "one that waits for its place is none"
+    (row,) = await auth.fetch("SELECT to_jsonb(e) || '{\"id\": \"forged\"}' AS forged FROM auth.audit_events e LIMIT 1")
+    await unlocked(auth, tampering.format(forged=row["forged"]))
+    assert (await verify(trail, "default")).broken_at != ""
+
+
 @pytest.mark.parametrize("statement", ["UPDATE auth.audit_events SET actor = ''", "DELETE FROM auth.audit_links"])
 async def test_nobody_changes_the_trail_by_accident(trail: SqlAudit, auth: Database, statement: str) -> None:
     await trail.add([event(1)])

@@ -390,7 +390,8 @@ async def test_a_key_is_no_session(machines: Machines) -> None:
     made = (await machines.keys.CreateOwnApiKey(request, **ann)).api_key
     by_key = {"metadata": [("authorization", f"Bearer {await machines.token(made.text)}")]}
     own = api_key_service_pb2
-    assert await reason_of(machines.keys.CreateOwnApiKey(request, **by_key)) == "PERMISSION_DENIED SESSION_NEEDED"
+    making = machines.keys.CreateOwnApiKey(request, **by_key)
+    assert await reason_of(making) == "UNAUTHENTICATED STEP_UP_REQUIRED", "no key has signed in"
     listing = machines.keys.ListOwnApiKeys(own.ListOwnApiKeysRequest(), **by_key)
     assert await reason_of(listing) == "PERMISSION_DENIED SESSION_NEEDED"
     ending = machines.keys.RevokeOwnApiKey(own.RevokeOwnApiKeyRequest(name=made.name), **by_key)

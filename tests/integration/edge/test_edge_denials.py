@@ -91,6 +91,14 @@ def test_a_call_of_grpc_is_told_as_one_of_rest(edge: Edge, protocol: str) -> Non
     await_true(lambda: any(one["actor"] == f"users/{protocol}" for one in told(edge)), f"the denial of {protocol}")
 
 
+def test_a_key_that_auth_refuses_is_told_without_the_key(edge: Edge) -> None:
+    edge.jwks.answer = lambda asked: Said(status=401, body=b"bad")
+    rest(edge, "machine", {"x-api-key": "tnk_secret"})
+    one = await_told(edge, "machine")
+    assert (explain(one["details"]), one["credential"]) == (("token.refused", "API_KEY_INVALID"), "key")
+    assert not any(b"tnk_secret" in asked.body for asked in edge.jwks.denials)
+
+
 def test_a_call_over_its_limit_is_told(edge: Edge) -> None:
     headers = {"user-agent": "limit", **edge.bearer("toy.ticks.look", sub="users/often")}
     answers = [edge.rest.get("/toy/v1/ticks", headers=headers).status_code for _ in range(3)]

@@ -15,6 +15,7 @@ from services.auth.domain.errors import (
     ApiKeyInvalid,
     ApiKeyOwnerInvalid,
     ApiKeyScopesExceedOwner,
+    ApiKeysThrottled,
     ApiKeyUnknown,
     GrantExceedsOwn,
     TooManyApiKeys,
@@ -310,3 +311,24 @@ class TestFakeApiKeys(ApiKeysConformance):
     @pytest.fixture
     def kept(self) -> FakeApiKeys:
         return FakeApiKeys()
+
+
+async def test_whoever_tries_bad_keys_waits_and_keys_in_use_do_not(desk: Desk) -> None:
+    """A key is too long to be guessed: what is limited is the work that guessing makes."""
+    _, text = await desk.make()
+    await desk.take(text)
+    _, unused = await desk.make()
+    for _ in range(desk.exchange.guesses.free):
+        with pytest.raises(ApiKeyInvalid):
+            await desk.take(str(make_key()))
+    for one in (str(make_key()), unused):
+        with pytest.raises(ApiKeysThrottled) as refused:
+            await desk.take(one)
+        assert refused.value.retry_after == pytest.approx(0.2)
+    await desk.take(text)
+    await desk.exchange.exchange(unused, Origin(address="192.0.2.8", agent="robot/1"))
+    desk.clock.advance(seconds=0.2)
+    with pytest.raises(ApiKeyInvalid):
+        await desk.take(str(make_key()))
+    with pytest.raises(ApiKeysThrottled):
+        await desk.take(str(make_key()))

@@ -262,6 +262,13 @@ class TestEachDoor:
             assert (await pep.ask(path, content=content, headers=headers)).status_code == 400
 
     @EACH
+    async def test_half_a_character_is_no_text(self, pep: Pep, path: str, said: object) -> None:
+        for half in ('"\\ud800"', '{"x": ["\\uDFFF"]}'):
+            content = f'{json.dumps(said)[:-1]}, "context": {{"x": {half}}}}}'
+            response = await pep.ask(path, content=content, headers={"content-type": "application/json"})
+            assert response.status_code == 400
+
+    @EACH
     async def test_reject_empty_body(self, pep: Pep, path: str, said: object) -> None:
         headers = {"content-type": "application/json"}
         assert (await pep.ask(path, content="", headers=headers)).status_code == 400

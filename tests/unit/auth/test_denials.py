@@ -80,6 +80,15 @@ async def test_a_denial_becomes_an_event_that_says_who_what_and_where() -> None:
     assert event.time == 1_700_000_000.5
 
 
+async def test_a_key_that_nobody_knows_is_an_event_and_a_proof_that_lacks_our_nonce_is_none() -> None:
+    _, events = await tell(
+        {"method": METHOD, "details": "ext_authz_denied", "credential": "Bearer tnk_"},
+        {"method": METHOD, "details": "ext_authz_denied", "credential": "DPoP "},
+    )
+    (event,) = events
+    assert (event.kind, event.reason) == ("token.refused", "API_KEY_INVALID")
+
+
 async def test_denials_that_are_alike_are_one_event() -> None:
     _, events = await tell(*({"method": METHOD, "details": NO_PERMISSION, "request_id": str(n)} for n in range(500)))
     (event,) = events

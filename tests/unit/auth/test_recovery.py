@@ -8,6 +8,7 @@ from services.auth.domain.errors import MailedProofInvalid, PasswordUnsuitable, 
 from services.auth.domain.factors.kinds import Factor
 from tests.fakes.auth_conformance import session_named
 from tests.fakes.auth_factors_world import HERE, FactorWorld
+from tests.fakes.auth_people import FakeTenants
 
 CLERK, NEW = "clerk@x.test", "walrus paradox canteen"
 
@@ -77,7 +78,7 @@ async def test_nobody_learns_who_has_an_account(world: FactorWorld, email: str) 
     for who in (CLERK, email):
         await world.recovery.request("", who, HERE)
     assert len(world.proofs.kept) == 2, "what is kept is kept either way"
-    assert len(world.throttle.counters) == 5
+    assert len(world.throttle.counters) == 9
     await world.later.drain()
     assert {message.to for message in world.mail.posted} == {CLERK}
 
@@ -90,6 +91,16 @@ async def test_nobody_is_flooded_with_mail(world: FactorWorld) -> None:
         await world.recovery.request("", CLERK, HERE)
     begun = await world.flow.begin(email=CLERK)
     assert (await world.flow.password(begun.attempt, "clerk's password", HERE)).done, "and can sign in"
+
+
+async def test_a_member_gets_a_link_for_where_they_live() -> None:
+    people = FakeTenants()
+    world = FactorWorld(people=people)
+    people.add_user("users/clerk", password_hash="hash:clerk's password")
+    people.add_membership("memberships/1", "users/clerk", "default", organization="acme")
+    await world.recovery.request("acme", CLERK, HERE)
+    await world.recovery.choose(await world.mailed(), NEW, HERE)
+    assert people.hashes["default", "users/clerk"] == f"hash:{NEW}"
 
 
 async def test_a_link_for_one_thing_does_no_other(world: FactorWorld) -> None:

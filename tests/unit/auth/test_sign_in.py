@@ -64,7 +64,7 @@ async def test_every_failure_is_the_same_answer_for_the_same_work(
     assert str(caught.value) == str(SignInFailed())
     assert caught.value.metadata == {}
     assert (world.hasher.verified, world.hasher.hashed) == (1, 0)
-    assert len(world.throttle.counters) == 3
+    assert len(world.throttle.counters) == 5
     assert world.kept.sessions == {}
 
 

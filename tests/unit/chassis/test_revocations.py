@@ -14,7 +14,7 @@ from services.chassis.jwks import Jwks
 from services.chassis.revocations import NothingRevoked, RevokedTokens, keys_of, read_revocations, write_revocations
 from services.chassis.tokens import Claims, RevocationsUnavailable, TokenRevoked, TokenVerifier
 from tests.fakes.chassis_frame import fake_telemetry
-from tests.unit.chassis.test_tokens import NOW, Clock, Issuer, sign
+from tests.unit.chassis.test_tokens import KEY, NOW, Clock, Issuer, sign
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,7 @@ def verifier_of(revoked: Revoked, clock: Clock) -> TokenVerifier:
     "key",
     [
         *("session:s", "grant:g", "subject:users/1", "client:tenon", "token:j"),
-        *("organization:default", "acting:default/users/1"),
+        *("organization:default", "acting:default/users/1", f"key:{KEY.kid}"),
     ],
 )
 async def test_a_token_is_taken_back_by_whatever_it_belongs_to(key: str) -> None:

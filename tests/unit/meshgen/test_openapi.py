@@ -97,10 +97,11 @@ def test_a_stream_has_a_form_of_its_own() -> None:
 
 
 def test_who_may_call_is_said_in_openapi_s_own_way_and_in_words() -> None:
-    assert operation("GetDish")["security"] == [{"bearer": ["menu.dishes.get"]}]
+    schemes = ("bearer", "apiKey", "openIdConnect")
+    assert operation("GetDish")["security"] == [{scheme: ["menu.dishes.get"]} for scheme in schemes]
     assert operation("GetDish")["x-permission"] == "menu.dishes.get"
     assert "menu.dishes.get" in operation("GetDish")["description"]
-    assert operation("UpdateDish")["security"] == [{"bearer": []}]
+    assert operation("UpdateDish")["security"] == [{scheme: []} for scheme in schemes]
     assert operation("Find")["security"] == []
 
 

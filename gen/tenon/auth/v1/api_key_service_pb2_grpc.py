@@ -101,9 +101,9 @@ class ApiKeyServiceServicer:
 
     def CreateApiKey(self, request, context):
         """Makes a key for any user or service account, and shows its text this once. Repeating it makes another key. It fails
-        with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a scope is more than the caller holds, and with INVALID_ARGUMENT
-        where it is more than the owner holds (API_KEY_SCOPES_EXCEED_OWNER) or the owner may not act
-        (API_KEY_OWNER_INVALID).
+        with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a scope is more than the caller holds, or the owner is somebody else
+        who holds more: a key reaches what is its owner's own. It fails with INVALID_ARGUMENT where a scope is more than the
+        owner holds (API_KEY_SCOPES_EXCEED_OWNER) or the owner may not act (API_KEY_OWNER_INVALID).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -135,7 +135,8 @@ class ApiKeyServiceServicer:
     def CreateOwnApiKey(self, request, context):
         """Makes a key that acts as the caller, and shows its text this once. Repeating it makes another key. It fails with
         PERMISSION_DENIED where a scope is more than the caller holds (GRANT_EXCEEDS_OWN), or the caller is no person who
-        has signed in (SESSION_NEEDED).
+        has signed in (SESSION_NEEDED), and with UNAUTHENTICATED (STEP_UP_REQUIRED) where that was long ago: a key outlives
+        the session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

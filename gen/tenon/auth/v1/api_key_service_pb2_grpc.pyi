@@ -44,9 +44,9 @@ class ApiKeyServiceStub:
     """
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.CreateApiKeyRequest, _api_key_pb2.ApiKey]
     """Makes a key for any user or service account, and shows its text this once. Repeating it makes another key. It fails
-    with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a scope is more than the caller holds, and with INVALID_ARGUMENT
-    where it is more than the owner holds (API_KEY_SCOPES_EXCEED_OWNER) or the owner may not act
-    (API_KEY_OWNER_INVALID).
+    with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a scope is more than the caller holds, or the owner is somebody else
+    who holds more: a key reaches what is its owner's own. It fails with INVALID_ARGUMENT where a scope is more than the
+    owner holds (API_KEY_SCOPES_EXCEED_OWNER) or the owner may not act (API_KEY_OWNER_INVALID).
     """
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.RevokeApiKeyRequest, _api_key_service_pb2.RevokeApiKeyResponse]
     """Ends a key; within seconds it opens nothing any more, and it stays listed. Repeating it is safe. It fails with
@@ -61,7 +61,8 @@ class ApiKeyServiceStub:
     CreateOwnApiKey: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.CreateOwnApiKeyRequest, _api_key_service_pb2.CreateOwnApiKeyResponse]
     """Makes a key that acts as the caller, and shows its text this once. Repeating it makes another key. It fails with
     PERMISSION_DENIED where a scope is more than the caller holds (GRANT_EXCEEDS_OWN), or the caller is no person who
-    has signed in (SESSION_NEEDED).
+    has signed in (SESSION_NEEDED), and with UNAUTHENTICATED (STEP_UP_REQUIRED) where that was long ago: a key outlives
+    the session.
     """
     RevokeOwnApiKey: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.RevokeOwnApiKeyRequest, _api_key_service_pb2.RevokeOwnApiKeyResponse]
     """Ends a key of the caller's own; within seconds it opens nothing any more. Repeating it is safe. It fails with
@@ -82,9 +83,9 @@ class ApiKeyServiceAsyncStub(ApiKeyServiceStub):
     """
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.CreateApiKeyRequest, _api_key_pb2.ApiKey]  # type: ignore[assignment]
     """Makes a key for any user or service account, and shows its text this once. Repeating it makes another key. It fails
-    with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a scope is more than the caller holds, and with INVALID_ARGUMENT
-    where it is more than the owner holds (API_KEY_SCOPES_EXCEED_OWNER) or the owner may not act
-    (API_KEY_OWNER_INVALID).
+    with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a scope is more than the caller holds, or the owner is somebody else
+    who holds more: a key reaches what is its owner's own. It fails with INVALID_ARGUMENT where a scope is more than the
+    owner holds (API_KEY_SCOPES_EXCEED_OWNER) or the owner may not act (API_KEY_OWNER_INVALID).
     """
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.RevokeApiKeyRequest, _api_key_service_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
     """Ends a key; within seconds it opens nothing any more, and it stays listed. Repeating it is safe. It fails with
@@ -99,7 +100,8 @@ class ApiKeyServiceAsyncStub(ApiKeyServiceStub):
     CreateOwnApiKey: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.CreateOwnApiKeyRequest, _api_key_service_pb2.CreateOwnApiKeyResponse]  # type: ignore[assignment]
     """Makes a key that acts as the caller, and shows its text this once. Repeating it makes another key. It fails with
     PERMISSION_DENIED where a scope is more than the caller holds (GRANT_EXCEEDS_OWN), or the caller is no person who
-    has signed in (SESSION_NEEDED).
+    has signed in (SESSION_NEEDED), and with UNAUTHENTICATED (STEP_UP_REQUIRED) where that was long ago: a key outlives
+    the session.
     """
     RevokeOwnApiKey: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.RevokeOwnApiKeyRequest, _api_key_service_pb2.RevokeOwnApiKeyResponse]  # type: ignore[assignment]
     """Ends a key of the caller's own; within seconds it opens nothing any more. Repeating it is safe. It fails with
@@ -135,9 +137,9 @@ class ApiKeyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_api_key_pb2.ApiKey, _abc.Awaitable[_api_key_pb2.ApiKey]]:
         """Makes a key for any user or service account, and shows its text this once. Repeating it makes another key. It fails
-        with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a scope is more than the caller holds, and with INVALID_ARGUMENT
-        where it is more than the owner holds (API_KEY_SCOPES_EXCEED_OWNER) or the owner may not act
-        (API_KEY_OWNER_INVALID).
+        with PERMISSION_DENIED (GRANT_EXCEEDS_OWN) where a scope is more than the caller holds, or the owner is somebody else
+        who holds more: a key reaches what is its owner's own. It fails with INVALID_ARGUMENT where a scope is more than the
+        owner holds (API_KEY_SCOPES_EXCEED_OWNER) or the owner may not act (API_KEY_OWNER_INVALID).
         """
 
     @_abc_1.abstractmethod
@@ -176,7 +178,8 @@ class ApiKeyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_api_key_service_pb2.CreateOwnApiKeyResponse, _abc.Awaitable[_api_key_service_pb2.CreateOwnApiKeyResponse]]:
         """Makes a key that acts as the caller, and shows its text this once. Repeating it makes another key. It fails with
         PERMISSION_DENIED where a scope is more than the caller holds (GRANT_EXCEEDS_OWN), or the caller is no person who
-        has signed in (SESSION_NEEDED).
+        has signed in (SESSION_NEEDED), and with UNAUTHENTICATED (STEP_UP_REQUIRED) where that was long ago: a key outlives
+        the session.
         """
 
     @_abc_1.abstractmethod

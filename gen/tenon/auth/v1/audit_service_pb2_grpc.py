@@ -29,6 +29,11 @@ if _version_not_supported:
 
 class AuditServiceStub:
     """Keeps the audit trail: events are added, chained by their digests, and never changed nor removed.
+
+    It has each sign-in and each change of what somebody proves themselves by, each call that the edge or a service denies,
+    and each change of what somebody may do: of users, roles, groups, memberships, service accounts, clients, keys,
+    relations and the like. Such an event names the fields that have changed; the record's own event, in the outbox of the
+    service, has the record before and after it for a week.
     """
 
     def __init__(self, channel):
@@ -61,10 +66,16 @@ class AuditServiceStub:
 
 class AuditServiceServicer:
     """Keeps the audit trail: events are added, chained by their digests, and never changed nor removed.
+
+    It has each sign-in and each change of what somebody proves themselves by, each call that the edge or a service denies,
+    and each change of what somebody may do: of users, roles, groups, memberships, service accounts, clients, keys,
+    relations and the like. Such an event names the fields that have changed; the record's own event, in the outbox of the
+    service, has the record before and after it for a week.
     """
 
     def ListAuditEvents(self, request, context):
-        """Returns a page of the organization's events, the latest first. Repeating it is safe. It fails with
+        """Returns a page of the organization's events, the latest first. Events of callers who are of no organization, since
+        they have sent no token or a bad one, are those of the organization `system`. Repeating it is safe. It fails with
         INVALID_ARGUMENT where the page size is negative or the page token malformed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -127,6 +138,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class AuditService:
     """Keeps the audit trail: events are added, chained by their digests, and never changed nor removed.
+
+    It has each sign-in and each change of what somebody proves themselves by, each call that the edge or a service denies,
+    and each change of what somebody may do: of users, roles, groups, memberships, service accounts, clients, keys,
+    relations and the like. Such an event names the fields that have changed; the record's own event, in the outbox of the
+    service, has the record before and after it for a week.
     """
 
     @staticmethod

@@ -29,14 +29,21 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AuditServiceStub:
-    """Keeps the audit trail: events are added, chained by their digests, and never changed nor removed."""
+    """Keeps the audit trail: events are added, chained by their digests, and never changed nor removed.
+
+    It has each sign-in and each change of what somebody proves themselves by, each call that the edge or a service denies,
+    and each change of what somebody may do: of users, roles, groups, memberships, service accounts, clients, keys,
+    relations and the like. Such an event names the fields that have changed; the record's own event, in the outbox of the
+    service, has the record before and after it for a week.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuditServiceAsyncStub: ...
     ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ListAuditEventsRequest, _audit_service_pb2.ListAuditEventsResponse]
-    """Returns a page of the organization's events, the latest first. Repeating it is safe. It fails with
+    """Returns a page of the organization's events, the latest first. Events of callers who are of no organization, since
+    they have sent no token or a bad one, are those of the organization `system`. Repeating it is safe. It fails with
     INVALID_ARGUMENT where the page size is negative or the page token malformed.
     """
     ExportAuditEvents: _grpc.UnaryStreamMultiCallable[_audit_service_pb2.ExportAuditEventsRequest, _httpbody_pb2.HttpBody]
@@ -52,11 +59,18 @@ class AuditServiceStub:
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
-    """Keeps the audit trail: events are added, chained by their digests, and never changed nor removed."""
+    """Keeps the audit trail: events are added, chained by their digests, and never changed nor removed.
+
+    It has each sign-in and each change of what somebody proves themselves by, each call that the edge or a service denies,
+    and each change of what somebody may do: of users, roles, groups, memberships, service accounts, clients, keys,
+    relations and the like. Such an event names the fields that have changed; the record's own event, in the outbox of the
+    service, has the record before and after it for a week.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListAuditEvents: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ListAuditEventsRequest, _audit_service_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
-    """Returns a page of the organization's events, the latest first. Repeating it is safe. It fails with
+    """Returns a page of the organization's events, the latest first. Events of callers who are of no organization, since
+    they have sent no token or a bad one, are those of the organization `system`. Repeating it is safe. It fails with
     INVALID_ARGUMENT where the page size is negative or the page token malformed.
     """
     ExportAuditEvents: _aio.UnaryStreamMultiCallable[_audit_service_pb2.ExportAuditEventsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
@@ -71,7 +85,13 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Writes events of another service down. Repeating it is safe: an event that is there is not written again."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Keeps the audit trail: events are added, chained by their digests, and never changed nor removed."""
+    """Keeps the audit trail: events are added, chained by their digests, and never changed nor removed.
+
+    It has each sign-in and each change of what somebody proves themselves by, each call that the edge or a service denies,
+    and each change of what somebody may do: of users, roles, groups, memberships, service accounts, clients, keys,
+    relations and the like. Such an event names the fields that have changed; the record's own event, in the outbox of the
+    service, has the record before and after it for a week.
+    """
 
     @_abc_1.abstractmethod
     def ListAuditEvents(
@@ -79,7 +99,8 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_service_pb2.ListAuditEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.ListAuditEventsResponse, _abc.Awaitable[_audit_service_pb2.ListAuditEventsResponse]]:
-        """Returns a page of the organization's events, the latest first. Repeating it is safe. It fails with
+        """Returns a page of the organization's events, the latest first. Events of callers who are of no organization, since
+        they have sent no token or a bad one, are those of the organization `system`. Repeating it is safe. It fails with
         INVALID_ARGUMENT where the page size is negative or the page token malformed.
         """
 

@@ -50,6 +50,8 @@ class Client(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    IMPERSONATES_FIELD_NUMBER: _builtins.int
+    TLS_CLIENT_AUTH_SAN_URI_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Names the client. The server gives it; its last segment is the `client_id`, and no two clients ever share it."""
     display_name: _builtins.str
@@ -90,6 +92,14 @@ class Client(_message.Message):
     """Says that nobody may use the client."""
     etag: _builtins.str
     """Changes with every change. An update or a deletion that carries it fails if it is not the latest."""
+    impersonates: _builtins.bool
+    """Says that the client may pass for people whose tokens name it as somebody who may act for them (RFC 8693): then
+    nobody sees that it was not them. Only those who hold everything may register or change such a client.
+    """
+    tls_client_auth_san_uri: _builtins.str
+    """Names the workload of the mesh that is the client, such as `spiffe://tenon.local/ns/tenon/sa/orders`, for
+    `tls_client_auth`. It is taken where the workload itself calls auth, and never at the edge.
+    """
     @_builtins.property
     def redirect_uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Holds where answers may be sent, compared to the letter: `https`, `http` on the person's own machine, or an app's
@@ -153,10 +163,12 @@ class Client(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        impersonates: _builtins.bool = ...,
+        tls_client_auth_san_uri: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["any_organization", b"any_organization", "audiences", b"audiences", "backchannel_logout_uri", b"backchannel_logout_uri", "client_uri", b"client_uri", "contacts", b"contacts", "create_time", b"create_time", "disabled", b"disabled", "display_name", b"display_name", "dpop_bound_access_tokens", b"dpop_bound_access_tokens", "etag", b"etag", "first_party", b"first_party", "grant_types", b"grant_types", "id_token_signed_response_alg", b"id_token_signed_response_alg", "jwks", b"jwks", "jwks_uri", b"jwks_uri", "name", b"name", "post_logout_redirect_uris", b"post_logout_redirect_uris", "redirect_uris", b"redirect_uris", "require_pushed_authorization_requests", b"require_pushed_authorization_requests", "scopes", b"scopes", "service_account", b"service_account", "token_endpoint_auth_method", b"token_endpoint_auth_method", "update_time", b"update_time", "userinfo_signed_response_alg", b"userinfo_signed_response_alg"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["any_organization", b"any_organization", "audiences", b"audiences", "backchannel_logout_uri", b"backchannel_logout_uri", "client_uri", b"client_uri", "contacts", b"contacts", "create_time", b"create_time", "disabled", b"disabled", "display_name", b"display_name", "dpop_bound_access_tokens", b"dpop_bound_access_tokens", "etag", b"etag", "first_party", b"first_party", "grant_types", b"grant_types", "id_token_signed_response_alg", b"id_token_signed_response_alg", "impersonates", b"impersonates", "jwks", b"jwks", "jwks_uri", b"jwks_uri", "name", b"name", "post_logout_redirect_uris", b"post_logout_redirect_uris", "redirect_uris", b"redirect_uris", "require_pushed_authorization_requests", b"require_pushed_authorization_requests", "scopes", b"scopes", "service_account", b"service_account", "tls_client_auth_san_uri", b"tls_client_auth_san_uri", "token_endpoint_auth_method", b"token_endpoint_auth_method", "update_time", b"update_time", "userinfo_signed_response_alg", b"userinfo_signed_response_alg"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from services.chassis.errors import (
     InvalidArgument,
     NotFound,
     PermissionDenied,
+    ResourceExhausted,
     Unauthenticated,
     Unavailable,
     Violation,
@@ -28,6 +29,14 @@ class ApiKeyInvalid(Unauthenticated):
     def __init__(self) -> None:
         """Say the one sentence for every cause."""
         super().__init__("The API key is unknown, misspelt, expired or revoked, or its owner may not act.")
+
+
+class ApiKeysThrottled(ResourceExhausted):
+    """Too many bad API keys came from one address. Clients read what the edge says of every limit."""
+
+    def __init__(self, retry_after: float) -> None:
+        """Take the seconds until the next one is looked at."""
+        super().__init__("Too many bad API keys came from this address.", retry_after=retry_after)
 
 
 class ApiKeyUnknown(NotFound):

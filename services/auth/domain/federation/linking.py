@@ -45,6 +45,8 @@ class Offer:
     """The address that the provider has said."""
     account: Account
     """The account to which it would be linked."""
+    flow: str = ""
+    """The authorization that waits for it, or empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,7 +152,7 @@ class Linking:
         account = await self.directory.find_by_name(found.organization, found.purpose.user)
         if provider is None or account is None or account.disabled:
             raise FederatedSignInInvalid("There is nothing any more that could be linked.")
-        return Offer(provider=provider, email=found.kept["email"], account=account)
+        return Offer(provider=provider, email=found.kept["email"], account=account, flow=found.purpose.flow)
 
     def _check_fresh(self, owner: Owner) -> None:
         if self.clock() - owner.authenticated > FRESH:

@@ -40,7 +40,7 @@ class Presented:
     assertion: str = field(default="", repr=False)
     """The `client_assertion`, or empty."""
     certificate: str = ""
-    """What the edge says of the client's certificate (`x-forwarded-client-cert`), or empty."""
+    """The SPIFFE id that a certificate has proven at the other end of the connection, or empty."""
     endpoint: str = ""
     """The path of the endpoint, such as `/oauth2/token`."""
     origin: Origin = field(default_factory=Origin)

@@ -54,12 +54,16 @@ class Client:
     """Its public keys, a JWKS document, or empty."""
     keys_uri: str = ""
     """Where its public keys are published, or empty."""
+    certificate_uri: str = ""
+    """The identity that its certificate in the mesh proves, or empty."""
     scopes: tuple[str, ...] = ()
     """What it may ask for: scopes, and patterns of permissions."""
     audiences: tuple[str, ...] = ()
     """For whom it may ask for tokens, and whose tokens it may introspect."""
     first_party: bool = False
     """Whether people are not asked for their consent."""
+    impersonates: bool = False
+    """Whether it may pass for people whose tokens name it as somebody who may act for them (RFC 8693 §4.4)."""
     any_organization: bool = False
     """Whether people of every organization may use it, or those of its own alone."""
     service_account: str = ""

@@ -81,7 +81,7 @@ class Introspection:
         if "." not in token:
             return self._of_refresh(client, await self.families.find(token))
         claims = await self.reading.read(token)
-        if claims is None or not _may_know(client, claims):
+        if claims is None or not may_know(client, claims):
             return INACTIVE
         told = {name: claims[name] for name in (*TOLD, *TOLD_OF_PEOPLE) if name in claims}
         return {"active": True, "token_type": "DPoP" if "cnf" in claims else "Bearer", **told}
@@ -140,7 +140,7 @@ def revocation_keys(claims: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"{key}:{claims[claim]}" for key, claim in CONCERNED if claims.get(claim))
 
 
-def _may_know(client: Client, claims: Mapping[str, Any]) -> bool:
+def may_know(client: Client, claims: Mapping[str, Any]) -> bool:
     """Whether a token is the client's own, or is meant for what the client stands for, in an organization it serves."""
     if claims.get("client_id") == client.id:
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from services.auth.domain.accounts import DEFAULT_ORGANIZATION, SYSTEM_ORGANIZATION, find_held
 from services.auth.domain.errors import ClientInvalid, GrantExceedsOwn
-from services.auth.domain.oauth.clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, find_problems
+from services.auth.domain.oauth.clients import (
+    AUTHORIZATION_CODE,
+    CERTIFICATE,
+    CLIENT_CREDENTIALS,
+    PRIVATE_KEY,
+    TOKEN_EXCHANGE,
+    find_problems,
+)
 from services.auth.domain.permissions import EVERYTHING, find_excess
 from services.auth.domain.revocations import Revocation, of_client
 from services.auth.domain.scopes import EVERYTHING_HELD, is_known
@@ -95,7 +103,8 @@ class Registering:
 
         Of a first-party client nobody is asked for consent, so whoever says where its answers go is whoever uses it.
         """
-        wanted = {EVERYTHING} if client.first_party or client.any_organization else set()
+        powerful = client.first_party or client.any_organization or client.impersonates
+        wanted = {EVERYTHING} if powerful else set()
         if client.service_account:
             account = await self.directory.find_by_name(granter.organization, client.service_account)
             wanted |= account.permissions if account else set()
@@ -114,8 +123,35 @@ def _problems_of(client: Client) -> dict[str, str]:
         problems["client.redirect_uris"] = "is empty, so that no code could be sent"
     if CLIENT_CREDENTIALS in client.grant_types and client.is_public:
         problems["client.grant_types"] = "has client_credentials, for which a client has to prove who it is"
+    if TOKEN_EXCHANGE in client.grant_types and client.is_public:
+        problems["client.grant_types"] = f"has {TOKEN_EXCHANGE}, for which a client has to prove who it is"
     if EVERYTHING_HELD in client.scopes and not client.first_party:
         problems["client.scopes"] = f"has {EVERYTHING_HELD}, which is for first-party clients"
+    problems |= _find_key_problems(client)
     if client.any_organization and client.organization not in {DEFAULT_ORGANIZATION, SYSTEM_ORGANIZATION}:
         problems["client.any_organization"] = f"is for clients of the organization {DEFAULT_ORGANIZATION} alone"
     return problems
+
+
+def _find_key_problems(client: Client) -> dict[str, str]:
+    """Return what is wrong with what a client proves itself by, by the path of the field."""
+    if client.authentication == CERTIFICATE and not client.certificate_uri:
+        return {"client.tls_client_auth_san_uri": f"is empty, which {CERTIFICATE} needs"}
+    if client.authentication == PRIVATE_KEY and not client.keys and not client.keys_uri:
+        return {"client.jwks": f"is empty, and jwks_uri too, of which {PRIVATE_KEY} needs one"}
+    if not client.keys:
+        return {}
+    if client.keys_uri:
+        return {"client.jwks_uri": "is there beside jwks, and one of them is enough"}
+    return {} if _are_public_keys(client.keys) else {"client.jwks": "is no set of public keys (RFC 7517)"}
+
+
+def _are_public_keys(document: str) -> bool:
+    try:
+        members = json.loads(document)
+    except (ValueError, RecursionError):
+        return False
+    keys = members.get("keys") if isinstance(members, dict) else None
+    if not isinstance(keys, list) or not keys:
+        return False
+    return all(isinstance(key, dict) and key.get("kty") in {"EC", "RSA", "OKP"} and "d" not in key for key in keys)

@@ -56,6 +56,8 @@ def read_body(body: bytes, content_type: str) -> dict[str, Any]:
         raise RequestMalformed("body", f"It has more than {LARGEST_BODY} bytes.")
     try:
         said = json.loads(body, parse_constant=_refuse)
+        # An escape may write half a character, which no answer and no database can hold (RFC 8259 §8.2).
+        json.dumps(said, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise RequestMalformed("body", "It is no JSON.") from error
     return read_object(said, "body")

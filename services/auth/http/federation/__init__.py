@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING
 
 from services.auth.http.federation.arriving import Arrival
 from services.auth.http.federation.oidc import OidcCallback
+from services.auth.http.federation.saml import SamlReceiver
 from services.auth.http.federation.starting import Start
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from services.auth.domain.federation.federating import Federating
+    from services.auth.http.federation.saml import Describing
     from services.auth.http.pages.entering import Entering
 
 
-def routes(entering: Entering, federating: Federating) -> tuple[BaseRoute, ...]:
+def routes(entering: Entering, federating: Federating, describing: Describing) -> tuple[BaseRoute, ...]:
     """Return all of them."""
     arrival = Arrival(entering=entering, federating=federating)
-    pages = (Start(entering=entering, federating=federating), OidcCallback(arrival=arrival), arrival)
+    receiver = SamlReceiver(federating=federating, describing=describing, secure=entering.site.secure)
+    pages = (Start(entering=entering, federating=federating), OidcCallback(arrival=arrival), receiver, arrival)
     return tuple(route for page in pages for route in page.routes())

@@ -97,6 +97,9 @@ async def _answer(
             raise invalid_request("The client has to push its requests (RFC 9126).")
         asked = replace(read_request(client, redirect_uri, parameters), pushed=pushed)
         return _present(provider, await provider.flows.start(client, asked, await _session(provider, request)))
+    except FlowUnknown as error:
+        # A pushed request that was used up just now goes nowhere, as one that was used before.
+        return show_error(error.message)
     except (OAuthError, TenonError) as error:
         refusal = error if isinstance(error, OAuthError) else as_oauth(error)
         told = {"error": refusal.code, "error_description": refusal.description}

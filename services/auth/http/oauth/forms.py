@@ -13,6 +13,7 @@ from services.auth.domain.oauth.parameters import Parameters
 from services.auth.domain.oauth.refusals import OAuthError, invalid_client, invalid_request
 from services.auth.domain.sessions import Origin
 from services.auth.servicer.caller import LONGEST_AGENT, address_in
+from services.chassis.http_listener import peer_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -59,7 +60,7 @@ def read_presented(request: Request, parameters: Parameters) -> Presented:
     if basic + bool(secret) + bool(assertion) > 1:
         raise invalid_request("The client has to prove who it is in one way.")
     origin = origin_of(request)
-    certificate = request.headers.get("x-forwarded-client-cert", "")
+    certificate = peer_of(request.scope)
     if basic:
         named, secret = _read_basic(header[6:])
         if client_id not in {"", named}:

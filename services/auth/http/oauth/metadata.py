@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from services.auth.domain.authentication import LEVELS
 from services.auth.domain.oauth.claims import CLAIMS as PERSONAL
-from services.auth.domain.oauth.clients import NO_AUTHENTICATION
+from services.auth.domain.oauth.clients import CERTIFICATE, NO_AUTHENTICATION
 from services.auth.domain.oauth.id_tokens import ALGORITHMS
 from services.auth.domain.oauth.pkce import METHOD
 from services.auth.domain.oauth.requests import PROMPTS, RESPONSE_MODES
@@ -45,7 +45,8 @@ def routes(provider: Provider) -> tuple[Route, ...]:
 
 def describe(provider: Provider) -> dict[str, Any]:
     """Return the metadata."""
-    issuer, methods = provider.issuer, sorted(provider.authentication.authenticators)
+    # Certificates are taken within the mesh alone, and not at these addresses.
+    issuer, methods = provider.issuer, sorted({*provider.authentication.authenticators} - {CERTIFICATE})
     confidential = [method for method in methods if method != NO_AUTHENTICATION]
     return {
         "issuer": issuer,

@@ -24,6 +24,12 @@ TOKEN_FIELD = "form_token"  # noqa: S105 - the name of the field
 LARGEST = 64 * 1024
 """Bytes of the largest form: a passkey's answer is the longest that is sent."""
 
+LONGEST_VALUE = 4096
+"""Characters of the longest value of any field but `LONG_FIELDS`: what strangers type in may be kept for a while."""
+
+LONG_FIELDS = frozenset({"credential", "SAMLResponse"})
+"""The fields of what programs answer: a passkey, and another provider."""
+
 _MOST_FIELDS = 64
 _NONCE_BYTES = 16
 _SECRET_BYTES = 32
@@ -76,7 +82,7 @@ def check_source(request: Request, issuer: str) -> None:
         raise FormForeign
 
 
-async def read_form(request: Request) -> Mapping[str, str]:
+async def read_form(request: Request, largest: int = LARGEST) -> Mapping[str, str]:
     """Return the fields of a form.
 
     Raises:
@@ -88,12 +94,14 @@ async def read_form(request: Request) -> Mapping[str, str]:
     body = b""
     async for part in request.stream():
         body += part
-        if len(body) > LARGEST:
+        if len(body) > largest:
             raise FormTooLarge
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
     except ValueError as error:
         raise FormUnreadable from error
+    if any(len(value) > LONGEST_VALUE for name, value in pairs if name not in LONG_FIELDS):
+        raise FormTooLarge
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise FormUnreadable

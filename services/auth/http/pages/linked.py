@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from services.auth.domain.federation.federating import Federating
     from services.auth.domain.federation.linking import Linking
-    from services.auth.http.pages.site import Site
+    from services.auth.http.pages.entering import Entering
     from services.auth.http.pages.visit import Visit
 
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class LinkedPage:
     """Lists, links and unlinks."""
 
-    site: Site
-    """What pages are built on."""
+    entering: Entering
+    """Knows what waits for a sign-in."""
     linking: Linking
     """Changes them."""
     federating: Federating
@@ -33,8 +33,8 @@ class LinkedPage:
     def routes(self) -> tuple[BaseRoute, ...]:
         """Return where it is."""
         return (
-            self.site.page(LINKED, self.show, self.unlink, private=True),
-            self.site.page(LINKED_CONFIRM, self.ask, self.link),
+            self.entering.site.page(LINKED, self.show, self.unlink, private=True),
+            self.entering.site.page(LINKED_CONFIRM, self.ask, self.link),
         )
 
     async def show(self, visit: Visit) -> Response:
@@ -57,6 +57,10 @@ class LinkedPage:
         """Ask whether to link what a provider has said, once it is clear whose account it would open."""
         token = visit.query("link")
         offer = await self.linking.describe(token, self._browser(visit))
+        if offer.flow:
+            # The form leads on to the client that waits, against which browsers hold `form-action`.
+            view = await self.entering.flows.describe(offer.flow, visit.session)
+            visit.targets = (view.redirect_uri,)
         back = f"{LINKED_CONFIRM}?link={token}"
         account = visit.account
         theirs = account is not None and account.name == offer.account.name
@@ -76,4 +80,4 @@ class LinkedPage:
         return visit.go(LINKED, done="linked")
 
     def _browser(self, visit: Visit) -> str:
-        return self.site.cookie(FEDERATION).read(visit.request)
+        return self.entering.site.cookie(FEDERATION).read(visit.request)

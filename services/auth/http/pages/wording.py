@@ -29,7 +29,7 @@ _LONGEST = 40
 
 SCOPES = {
     "openid": "Know who you are",
-    "profile": "See your name",
+    "profile": "See your name, your picture, and the address that you sign in with",
     "email": "See your email address",
     "address": "See your postal address",
     "phone": "See your phone number",

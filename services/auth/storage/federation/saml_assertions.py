@@ -1,4 +1,4 @@
-"""Checks that a signed assertion is the provider's, for us, for this sign-in, and good now (SAML 2.0 profiles §4.1.4)."""
+"""Checks that a signed assertion is the provider's, for us, for this sign-in, and good now (SAML profiles §4.1.4)."""
 
 from __future__ import annotations
 
@@ -84,8 +84,10 @@ def check_assertion(assertion: etree._Element, provider: Provider, expected: Exp
         raise FederatedSignInInvalid("The assertion is too old, or not good yet.")
     _check_conditions(only(assertion, "saml:Conditions", "conditions"), expected)
     subject = only(assertion, "saml:Subject", "subject")
-    until = max((_check_confirmation(one, expected) for one in all_of(subject, "saml:SubjectConfirmation")), default=None)
-    if until is None:
+    confirmations = all_of(subject, "saml:SubjectConfirmation")
+    for confirmation in confirmations:
+        _check_confirmation(confirmation, expected)
+    if not confirmations:
         raise FederatedSignInInvalid("The assertion is not for whoever brings it.")
     contexts, seen = _read_statements(assertion, expected)
     said = Said(
@@ -120,8 +122,8 @@ def _check_window(element: etree._Element, expected: Expected) -> None:
         raise FederatedSignInInvalid("The assertion has expired, or is not good yet.")
 
 
-def _check_confirmation(confirmation: etree._Element, expected: Expected) -> datetime:
-    """Return until when somebody may bring the assertion to us. Raises `FederatedSignInInvalid`."""
+def _check_confirmation(confirmation: etree._Element, expected: Expected) -> None:
+    """Check that whoever brings the assertion may bring it: to us, now, and after they were sent for it."""
     if confirmation.get("Method") != BEARER:
         raise FederatedSignInInvalid("The assertion is not for whoever brings it.")
     data = only(confirmation, "saml:SubjectConfirmationData", "confirmation")
@@ -130,10 +132,8 @@ def _check_confirmation(confirmation: etree._Element, expected: Expected) -> dat
     if data.get("InResponseTo") != expected.request:
         raise FederatedSignInInvalid("The assertion answers another request.")
     _check_window(data, expected)
-    until = _moment(data, "NotOnOrAfter")
-    if until is None:
+    if data.get("NotOnOrAfter") is None:
         raise FederatedSignInInvalid("The assertion does not say until when it is good.")
-    return until
 
 
 def _read_name(subject: etree._Element, provider: Provider) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from signxml import DigestAlgorithm, SignatureConfiguration, SignatureMethod, XMLVerifier
+from lxml import etree
+from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import SignXMLException
+from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 
 from services.auth.domain.errors import FederatedSignInInvalid
 from services.auth.storage.federation.certificates import read_certificate
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cryptography.x509 import Certificate
-    from lxml import etree
 
 METHODS = frozenset(
     {
@@ -66,7 +67,8 @@ def find_assertion(response: etree._Element, certificates: Sequence[str]) -> etr
         raise FederatedSignInInvalid("The provider has not signed the assertion.")
     keys = [read_certificate(text) for text in certificates]
     # Each signature that there is has to hold; what the innermost has signed is what counts.
-    signed = [_verify(holder, keys) for holder in holders][0]
+    results = [_verify(holder, keys) for holder in holders]
+    signed = results[0]
     inner = [signed] if signed.tag == _ASSERTION else all_of(signed, "saml:Assertion")
     if len(inner) != 1 or len(list(signed.iter(_ASSERTION))) != 1 or inner[0].get("ID") != assertion.get("ID"):
         raise FederatedSignInInvalid("What is signed is something else.")
@@ -89,9 +91,9 @@ def _verify(holder: etree._Element, keys: Sequence[Certificate]) -> etree._Eleme
             result = XMLVerifier().verify(
                 _alone(holder), x509_cert=key, expect_config=config, parser=make_parser(), id_attribute="ID"
             )
-        except (SignXMLException, ValueError, TypeError, KeyError, AttributeError):
+        except (SignXMLException, etree.LxmlError, ValueError, TypeError, KeyError, AttributeError):
             continue
-        signed = result.signed_xml
+        signed = result.signed_xml if isinstance(result, VerifyResult) else None
         if signed is not None and signed.tag == holder.tag and signed.get("ID") == holder.get("ID"):
             return signed
     raise FederatedSignInInvalid("The signature is not the provider's, or does not hold.")
@@ -114,6 +116,4 @@ def _check_form(holder: etree._Element) -> None:
 
 def _alone(holder: etree._Element) -> bytes:
     """Return an element as a document of its own: nothing beside it can be meant."""
-    from lxml import etree  # noqa: PLC0415 - for its types elsewhere
-
     return etree.tostring(holder, with_tail=False)

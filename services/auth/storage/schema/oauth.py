@@ -115,3 +115,12 @@ logout_notices = sa.Table(
     sa.Index("logout_notices_due_idx", "due_time"),
 )
 """Clients that are still to be told that a session has ended."""
+
+registration_tokens = sa.Table(
+    "registration_tokens",
+    metadata,
+    sa.Column("organization", TEXT, primary_key=True),
+    sa.Column("client", TEXT, primary_key=True, comment="clients/…"),
+    sa.Column("digest", sa.LargeBinary, nullable=False, comment="SHA-256"),
+)
+"""By what clients that have registered themselves change what they have said (RFC 7592)."""

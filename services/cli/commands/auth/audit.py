@@ -45,7 +45,7 @@ async def verify(auth: Auth, arguments: argparse.Namespace) -> Shown:
     """Compute the chain anew."""
     del arguments
     request = pb.VerifyAuditTrailRequest()
-    verdict = await auth.call(AuditServiceStub, "VerifyAuditTrail", request, timeout=VERIFYING)
+    verdict = await auth.call(AuditServiceStub, "VerifyAuditTrail", request, patience=VERIFYING)
     if verdict.intact:
         text = f"All {verdict.events} events are as they were written down. The last digest is {verdict.head}."
         return Shown(text=text, value=verdict)

@@ -53,9 +53,13 @@ class Auth:
         self._mint = mint
         self._grant: Grant | None = None
 
-    async def call(self, stub: type[Any], method: str, request: Message, *, timeout: float = TIMEOUT) -> Any:
-        """Return the answer to a call as the administrator. Raises `Refused`, CommandError."""
-        return await self._run(stub, method, request, timeout, metadata=await self._metadata())
+    async def call(self, stub: type[Any], method: str, request: Message, *, patience: float = TIMEOUT) -> Any:
+        """Return the answer, which must come within `patience` seconds, to a call as the administrator.
+
+        Raises:
+            Refused: CommandError: saying what helps.
+        """
+        return await self._run(stub, method, request, patience, metadata=await self._metadata())
 
     async def call_as_workload(self, stub: type[Any], method: str, request: Message) -> Any:
         """Return the answer to a call as the command itself, which needs no key that signs. Raises as `call` does."""
@@ -72,20 +76,24 @@ class Auth:
             raise explain(error) from error
 
     async def list(self, stub: type[Any], method: str, request: Any, field: str) -> list[Any]:
-        """Return all records that a List method has, page after page. Raises as `call` does."""
-        found: list[Any] = []
+        """Return all records that a List method has. Raises as `call` does."""
+        return [each async for each in self.each(stub, method, request, field)]
+
+    async def each(self, stub: type[Any], method: str, request: Any, field: str) -> AsyncIterator[Any]:
+        """Yield all records that a List method has, page after page. Raises as `call` does."""
         request.page_size = PAGE
         while True:
             answer = await self.call(stub, method, request)
-            found.extend(getattr(answer, field))
+            for record in getattr(answer, field):
+                yield record
             if not answer.next_page_token:
-                return found
+                return
             request.page_token = answer.next_page_token
 
-    async def _run(self, stub: type[Any], method: str, request: Message, timeout: float, metadata: Any) -> Any:
+    async def _run(self, stub: type[Any], method: str, request: Message, patience: float, metadata: Any) -> Any:
         function = getattr(stub(self._channel), method)
         try:
-            return await function(request, metadata=metadata, timeout=timeout)
+            return await function(request, metadata=metadata, timeout=patience)
         except grpc.aio.AioRpcError as error:
             raise explain(error) from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from tenon.auth.v1 import user_service_pb2, user_service_pb2_grpc
 
@@ -83,9 +83,10 @@ async def find_user(auth: Auth, text: str) -> user_pb2.User:
             stub, "GetUser", user_service_pb2.GetUserRequest(name=named("users", text))
         )
         return found
-    quoted = text.strip().lower().replace("\\", "\\\\").replace('"', '\\"')
-    request = user_service_pb2.ListUsersRequest(filter=f'email = "{quoted}"')
-    users: list[user_pb2.User] = await auth.list(stub, "ListUsers", request, "users")
-    if not users:
-        raise CommandError(f"No user has the address {text}.", mend="`tenon auth user list` shows who there is.")
-    return users[0]
+    # Addresses are in no filter, since filters are in logs: so all are read, until it is found.
+    address = text.strip().lower()
+    request = user_service_pb2.ListUsersRequest()
+    async for user in auth.each(stub, "ListUsers", request, "users"):
+        if user.email == address:
+            return cast("user_pb2.User", user)
+    raise CommandError(f"No user has the address {text}.", mend="`tenon auth user list` shows who there is.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.cli.commands.auth import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from services.cli.commands.auth.command import Command
     from services.cli.settings import Settings
 
-    Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+    Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
     Open: TypeAlias = "Callable[[str], AbstractAsyncContextManager[Auth]]"
 
 COMMANDS: tuple[Command, ...] = (
@@ -70,11 +70,11 @@ NO = 1
 class Terminal:
     """The person at the terminal."""
 
-    write: Callable[[str], Any] = sys.stdout.write
+    write: Callable[[str], Any] = field(default_factory=lambda: sys.stdout.write)
     """Shows."""
     ask: Callable[[str], str] = input
     """Asks, and returns what was typed."""
-    listens: Callable[[], bool] = sys.stdin.isatty
+    listens: Callable[[], bool] = field(default_factory=lambda: sys.stdin.isatty)
     """Whether there is a person."""
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import grpc
 from tenon.auth.v1 import adoption_service_pb2 as pb
@@ -118,9 +118,9 @@ def _batches(rows: Iterator[Row], report: Report) -> Iterator[list[Row]]:
 
 
 async def _send(auth: Auth, batch: Sequence[Row], report: Report) -> None:
-    request = pb.AdoptUsersRequest(users=[row.user for row in batch])
+    request = pb.AdoptUsersRequest(users=[row.user for row in batch if row.user is not None])
     try:
-        answer = await auth.call(AdoptionServiceStub, "AdoptUsers", request, timeout=WAIT)
+        answer = await auth.call(AdoptionServiceStub, "AdoptUsers", request, patience=WAIT)
     except Refused as error:
         if error.code is not grpc.StatusCode.INVALID_ARGUMENT:
             raise
@@ -153,7 +153,7 @@ def _mapped(words: Sequence[str]) -> dict[str, str]:
     return mapped
 
 
-def _add_import(parser: argparse.ArgumentParser) -> Any:
+def _add_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="the file: .csv, .jsonl, or .json of Keycloak")
     parser.add_argument("--format", default="", choices=FORMS, help="its form, where its name does not say it")
     parser.add_argument(
@@ -161,7 +161,7 @@ def _add_import(parser: argparse.ArgumentParser) -> Any:
         action="append",
         default=[],
         metavar="THEIRS=OURS",
-        help="a role of Keycloak's realm that is carried over, and which one it is here; repeatable, others are left out",
+        help="a role of Keycloak's realm that is carried over, and its name here; repeatable, others are left out",
     )
     parser.add_argument(
         "--rejected", default="", metavar="FILE", help="where rejected rows go; FILE.rejected.jsonl when left out"

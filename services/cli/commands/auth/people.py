@@ -41,8 +41,9 @@ async def create(auth: Auth, arguments: argparse.Namespace) -> Shown:
 
 async def list_all(auth: Auth, arguments: argparse.Namespace) -> Shown:
     """List users."""
-    request = pb.ListUsersRequest(filter=arguments.filter, order_by="email")
+    request = pb.ListUsersRequest(filter=arguments.filter)
     users = await auth.list(UserServiceStub, "ListUsers", request, "users")
+    users.sort(key=lambda user: user.email)
     rows = [
         (user.name, user.email, user.display_name, " ".join(map(short, user.roles)), _state(user)) for user in users
     ]

@@ -265,7 +265,9 @@ async def test_whoever_only_looks_uses_nothing_up(authority: Authority) -> None:
     await authority.sign_in()
     flow = (await authority.authorize(client)).headers["location"].split("flow=")[1]
     await authority.pool.fetch("UPDATE auth.authorization_requests SET denied = true WHERE id = $1", [flow])
-    looked = [await authority.http.head(path, params={"flow": flow}) for path in ("/oauth2/continue", "/oauth2/authorize")]
+    looked = [
+        await authority.http.head(path, params={"flow": flow}) for path in ("/oauth2/continue", "/oauth2/authorize")
+    ]
     assert [answer.status_code for answer in looked] == [405, 405]
     answer = answer_of(await authority.http.get("/oauth2/continue", params={"flow": flow}))
     assert answer["error"] == "access_denied"

@@ -150,7 +150,7 @@ async def test_a_consent_is_seen_and_taken_back_with_all_that_it_gave(authority:
 
 
 async def test_people_agree_to_what_is_asked_for_claim_by_claim(authority: Authority, flows: Flows) -> None:
-    """Auth statement 12: the parameter `claims` gives nothing that nobody was asked for, nor what the client may not."""
+    """Auth statement 12: the parameter `claims` gives nothing that was not asked for, nor what the client may not."""
     client = await authority.register(scopes=["openid", "email"])
     session = await SqlSessions(authority.pool).find(await authority.sign_in())
     assert session is not None

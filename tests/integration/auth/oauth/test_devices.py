@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tenon.auth.v1 import consent_service_pb2
+
 from services.auth.domain.oauth.clients import DEVICE_CODE
 from tests.fakes.auth_provider import ISSUER, claims_of
 
@@ -161,6 +163,16 @@ async def test_what_a_device_holds_ends_with_the_session_and_with_the_consent(au
     consents = await authority.pool.fetch("SELECT client, scopes FROM auth.consents")
     assert [(row["client"], set(row["scopes"])) for row in consents] == [(client.id, {"offline_access", "openid"})]
     await authority.pool.fetch("UPDATE auth.sessions SET end_time = now() WHERE id = $1", [session])
+    assert refusal(await ask(authority, client, codes)) == (400, "invalid_grant")
+
+
+async def test_a_device_that_was_let_and_has_no_tokens_yet_ends_with_the_consent(authority: Authority) -> None:
+    client = await television(authority)
+    await authority.sign_in()
+    codes = await begin(authority, client)
+    await decide(authority, codes)
+    request = consent_service_pb2.RevokeConsentRequest(client_id=client.id)
+    await authority.consents.RevokeConsent(request, **await authority.admin())
     assert refusal(await ask(authority, client, codes)) == (400, "invalid_grant")
 
 

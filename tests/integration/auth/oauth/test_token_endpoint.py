@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from services.auth.domain.families import Family, Successor
+from services.auth.domain.families import Proof as ProofOfClient
+from services.auth.storage.database import Database
+from services.auth.storage.families import SqlFamilies
+from services.auth.storage.sessions import SqlSessions
 from tests.fakes.auth_provider import ISSUER, Proof, Registered, claims_of
 
 if TYPE_CHECKING:
@@ -15,6 +21,7 @@ if TYPE_CHECKING:
 
 CONFIDENTIAL = ("/oauth2/token", "/oauth2/par", "/oauth2/introspect", "/oauth2/revoke")
 OFFLINE = "openid offline_access commerce.*"
+_WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 def refusal(response: httpx.Response) -> tuple[int, str]:
@@ -252,3 +259,38 @@ async def test_a_client_acts_as_its_service_account_as_far_as_its_scopes_go(auth
     assert less["permissions"] == ["library.books.get"]
     await authority.pool.fetch("UPDATE auth.service_accounts SET disabled = true")
     assert refusal(await authority.token(client, **asked)) == (400, "unauthorized_client")
+
+
+async def test_a_sign_out_ends_what_is_opened_at_the_same_moment(authority: Authority, database: str) -> None:
+    """Auth statement 41: who signs out waits for a code that is being redeemed, and ends what it has opened."""
+    session, now, opened = await authority.sign_in(), datetime.now(UTC), Database(database)
+    families = SqlFamilies(opened)
+    family = Family(
+        id="f",
+        session=session,
+        organization="default",
+        user=await authority.administrator(),
+        client="app",
+        expires=now + timedelta(hours=1),
+    )
+    async with opened.together():
+        assert await families.open(family, b"digest", family.expires)
+        ending = asyncio.create_task(SqlSessions(authority.pool).end(session, now=now))
+        while not await authority.pool.fetch(_WAITING):
+            pass
+    await ending
+    kept = await families.find(b"digest")
+    assert kept is not None
+    assert kept.revoked
+    assert await families.find_living(family.id, now=now) is None
+    successor = Successor(digest=b"next", sealed=b"", expires=family.expires)
+    assert await families.rotate(b"digest", ProofOfClient(client="app"), successor, now=now) is None
+    await opened.close()
+
+
+async def test_what_is_renewed_lives_as_long_as_its_session(authority: Authority) -> None:
+    client = await authority.register(first_party=True)
+    tokens = await authority.tokens(client, scope=OFFLINE)
+    await authority.pool.fetch("UPDATE auth.sessions SET end_time = now()")
+    assert refusal(await renew(authority, client, tokens["refresh_token"])) == (400, "invalid_grant")
+    assert await authority.introspect(client, tokens["refresh_token"]) == {"active": False}

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 import httpx
-from tenon.auth.v1 import identity_provider_service_pb2, identity_provider_service_pb2_grpc
+from google.protobuf.field_mask_pb2 import FieldMask
+from tenon.auth.v1 import (
+    identity_provider_pb2,
+    identity_provider_service_pb2,
+    identity_provider_service_pb2_grpc,
+)
 
 from tests.conformance.page import read_page
 from tests.integration.auth.pages.browsing import ISSUER
@@ -19,7 +24,8 @@ if TYPE_CHECKING:
 async def make_provider(auth: Auth, **fields: Any) -> Any:
     """Describe a provider as the administrator does, and return its record."""
     stub: Any = identity_provider_service_pb2_grpc.IdentityProviderServiceStub(auth.channel)
-    request = identity_provider_service_pb2.CreateIdentityProviderRequest(identity_provider=fields)
+    described = identity_provider_pb2.IdentityProvider(**fields)
+    request = identity_provider_service_pb2.CreateIdentityProviderRequest(identity_provider=described)
     return await stub.CreateIdentityProvider(request, metadata=await auth.administrator())
 
 
@@ -32,12 +38,10 @@ async def make_oidc(auth: Auth, oracle: Oracle, **fields: Any) -> Any:
     client = oracle.make_client(redirect_uris=[f"{ISSUER}/federation/oidc/{made.name.split('/')[1]}/callback"])
     made.client_id = client.id
     request = identity_provider_service_pb2.UpdateIdentityProviderRequest(
-        identity_provider=made, update_mask={"paths": ["client_id"]}
+        identity_provider=made, update_mask=FieldMask(paths=["client_id"])
     )
     made = await stub.UpdateIdentityProvider(request, metadata=metadata)
-    secret = identity_provider_service_pb2.SetIdentityProviderSecretRequest(
-        name=made.name, client_secret=client.secret
-    )
+    secret = identity_provider_service_pb2.SetIdentityProviderSecretRequest(name=made.name, client_secret=client.secret)
     await stub.SetIdentityProviderSecret(secret, metadata=metadata)
     return made
 

@@ -59,14 +59,14 @@ class Auth:
 
 
 @pytest.fixture
-def environment() -> dict[str, str]:
+def environment(mails: Path) -> dict[str, str]:
     """What the environment says beside what auth needs; a test module may say more."""
-    return {}
+    return {"TENON_MAIL_FOLDER": str(mails)}
 
 
 @pytest.fixture
 async def auth(
-    tmp_path: Path, database: str, valkey_socket: Path, redis: object, mails: Path, environment: dict[str, str]
+    tmp_path: Path, database: str, valkey_socket: Path, redis: object, environment: dict[str, str]
 ) -> AsyncIterator[Auth]:
     """Auth with its loops running."""
     write_contract(own_contract(), tmp_path / "contract.binpb")
@@ -83,7 +83,6 @@ async def auth(
         "TENON_ROOT_KEY": str(tmp_path / "root.key"),
         "TENON_ISSUER": ISSUER,
         "TENON_ADMIN_PASSWORD_FILE": str(password),
-        "TENON_MAIL_FOLDER": str(mails),
         **environment,
     }
     clients: Any = None

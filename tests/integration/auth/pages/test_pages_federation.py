@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from tenon.auth.v1 import user_service_pb2, user_service_pb2_grpc
+from tenon.auth.v1 import user_pb2, user_service_pb2, user_service_pb2_grpc
 
 from tests.conformance.oracle import missing_node, run_oracle
 from tests.integration.auth.pages.abroad import make_oidc, sign_in_abroad
@@ -25,9 +25,9 @@ ADA = "ada@example.com"
 
 
 @pytest.fixture
-def environment() -> dict[str, str]:
+def environment(environment: dict[str, str]) -> dict[str, str]:
     """The provider is on this machine."""
-    return {"TENON_FEDERATION_PRIVATE": "1"}
+    return {**environment, "TENON_FEDERATION_PRIVATE": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +99,7 @@ async def test_a_state_that_nobody_has_made_is_refused(auth: Auth, oracle: Oracl
     assert (answer.status_code, browser.session) == (401, "")
 
 
-async def test_an_answer_in_the_name_of_another_issuer_is_refused(
-    auth: Auth, oracle: Oracle, browser: Browser
-) -> None:
+async def test_an_answer_in_the_name_of_another_issuer_is_refused(auth: Auth, oracle: Oracle, browser: Browser) -> None:
     """Auth statement 44: mix-up, and the provider says that it says who it is (RFC 9207)."""
     await make_oidc(auth, oracle, provisioning=True)
     for change in (("iss=http", "iss=https"), ("&iss=", "&other=")):
@@ -131,7 +129,7 @@ async def test_an_address_that_is_taken_opens_nothing_until_its_owner_has_signed
     """Auth statement 44: nothing is linked by email alone."""
     await make_oidc(auth, oracle, provisioning=True, trust_email=True)
     stub: Any = user_service_pb2_grpc.UserServiceStub(auth.channel)
-    request = user_service_pb2.CreateUserRequest(user={"email": ADA, "display_name": "Ada"})
+    request = user_service_pb2.CreateUserRequest(user=user_pb2.User(email=ADA, display_name="Ada"))
     made = await stub.CreateUser(request, metadata=await auth.administrator())
     answer = await browser.open(sign_in_abroad(await begin(browser)))
     assert answer.status_code == 200
@@ -162,7 +160,7 @@ async def test_the_account_that_is_signed_in_to_must_be_the_one_that_the_link_is
     """Auth statement 44."""
     await make_oidc(auth, oracle)
     stub: Any = user_service_pb2_grpc.UserServiceStub(auth.channel)
-    request = user_service_pb2.CreateUserRequest(user={"email": ADA, "display_name": "Ada"})
+    request = user_service_pb2.CreateUserRequest(user=user_pb2.User(email=ADA, display_name="Ada"))
     await stub.CreateUser(request, metadata=await auth.administrator())
     confirm = str((await browser.open(sign_in_abroad(await begin(browser)))).url)
     await browser.sign_in()
@@ -218,7 +216,7 @@ async def test_a_second_factor_that_somebody_has_is_asked_for_unless_the_provide
     await browser.open(sign_in_abroad(await begin(browser)))
     await browser.open("/account/authenticators/app")
     app = App(browser)
-    await browser.press("Continue", code=app.code())
+    await browser.press("Finish", code=app.code())
     await other.open(sign_in_abroad(await begin(other)))
     assert not other.session
     assert "Enter the code of your app" in other.words()

@@ -102,6 +102,7 @@ async def test_an_old_browser_proves_by_its_origin_alone(browser: Browser) -> No
         (b"\xff=1", "application/x-www-form-urlencoded"),
         (b"&".join(b"f%d=" % number for number in range(100)), "application/x-www-form-urlencoded"),
         (b"a=" + b"x" * 70_000, "application/x-www-form-urlencoded"),
+        (b"email=" + b"x" * 5_000, "application/x-www-form-urlencoded"),
         (b"{}", "application/json"),
         (b"a=1", "text/plain"),
     ],

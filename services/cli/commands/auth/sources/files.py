@@ -86,7 +86,7 @@ def _read_keycloak(path: Path, roles: Mapping[str, str]) -> Iterator[Row]:
         try:
             fields = keycloak.fields_of(user, roles)
         except (ValueError, TypeError, AttributeError) as error:
-            who = {name: user.get(name) for name in ("email", "username") if user.get(name)}
+            who = {"email": user.get("email"), "metadata": {"keycloak_username": user.get("username")}}
             yield Row(number=number, fields=who, problem=f"The user cannot be read: {error}")
         else:
             yield read_row(number, fields)

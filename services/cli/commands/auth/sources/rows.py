@@ -59,11 +59,16 @@ def _user(fields: Mapping[str, Any]) -> pb.AdoptedUser:
     known = {*TEXTS, *FLAGS, "roles", "metadata", *NOTES}
     if unknown := sorted(name for name in fields if name not in known):
         raise ValueError(f"There is no column {', '.join(unknown)}. There are {', '.join(sorted(known))}.")
-    user = pb.AdoptedUser(**{name: _text(name, fields.get(name)) for name in TEXTS})
+    user = pb.AdoptedUser()
+    for name in TEXTS:
+        setattr(user, name, _text(name, fields.get(name)))
     user.roles.extend(role if role.startswith("roles/") else f"roles/{role}" for role in _roles(fields.get("roles")))
     for name in FLAGS:
         setattr(user, name, _flag(name, fields.get(name)))
-    for name, value in (fields.get("metadata") or {}).items():
+    metadata = fields.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        raise TypeError("metadata is no object.")
+    for name, value in metadata.items():
         user.metadata[_text("metadata", name)] = _text("metadata", value)
     return user
 
@@ -73,7 +78,7 @@ def _text(name: str, value: Any) -> str:
         return ""
     if not isinstance(value, str):
         raise TypeError(f"{name} is no text.")
-    if "\0" in value or not value.isascii() and value.encode("utf-8", "replace").decode() != value:
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise ValueError(f"{name} holds characters that cannot be kept.")
     return value.strip()
 
