@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Receive, Scope, Send
-    from starlette.types import Receive, Scope, Send
 
     from services.chassis.telemetry import Telemetry
 
@@ -78,12 +77,17 @@ def _knowing_peers(protocol_class: Any) -> Any:
     """Return the protocol with the identity of each connection's other end in the state of its requests."""
 
     class Knowing(protocol_class):  # type: ignore[misc]
+        """Such a protocol."""
+
+        app_state: dict[str, Any]
+
         def connection_made(self, transport: asyncio.Transport) -> None:
             super().connection_made(transport)
             certificate = (transport.get_extra_info("peercert") or {}) if self.config.ssl else {}
             uris = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "URI"]
             # A certificate with several has no SPIFFE id (SPIFFE X.509-SVID §2).
-            self.app_state = {**self.app_state, _PEER: uris[0] if len(uris) == 1 else ""}
+            state: dict[str, Any] = self.app_state
+            self.app_state = {**state, _PEER: uris[0] if len(uris) == 1 else ""}
 
     return Knowing
 

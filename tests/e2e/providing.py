@@ -176,7 +176,7 @@ def form_token(browser: httpx.Client, page: str) -> str:
     shown = browser.get(page)
     found = _FORM_TOKEN.search(shown.text)
     assert found, f"{shown.status_code} {shown.headers} {shown.text}"
-    return found[1]
+    return str(found[1])
 
 
 def sign_in(browser: httpx.Client, authority: Authority, person: Person) -> None:
@@ -206,7 +206,7 @@ def get_code(browser: httpx.Client, client: Client, challenge: str) -> str:
             "code_challenge_method": "S256",
         },
     )
-    return dict(parse_qsl(urlsplit(answer.headers.get("location", "")).query)).get("code", "")
+    return str(dict(parse_qsl(urlsplit(answer.headers.get("location", "")).query)).get("code", ""))
 
 
 def redeem(http: httpx.Client, client: Client, code: str, verifier: str) -> httpx.Response:

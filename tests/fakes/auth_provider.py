@@ -98,6 +98,7 @@ class Authority:
     channel: Any
     pool: Pool
     frame: Frame
+    app: Any
 
     def __post_init__(self) -> None:
         edge = self.channel("edge")
@@ -283,4 +284,5 @@ async def started(environ: Mapping[str, str]) -> AsyncIterator[Authority]:
                 ),
                 pool=pool,
                 frame=frame,
+                app=app,
             )

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.load.auth import measure_auth
 from tests.load.cases import Key, Load, Operation, Subjects, Way, build_cases
 from tests.load.floor import run_floor
 from tests.load.graph import measure_questions
@@ -85,11 +86,13 @@ async def _bench(stack: Stack, load: Load, runs: int) -> None:
 
 
 async def _bench_more(stack: Stack, load: Load, runs: int) -> None:
-    """Measure what has no rival here: GraphQL and Search beside lists, and a crowd that watches."""
+    """Measure what has no rival here: GraphQL and Search beside lists, a crowd that watches, and auth."""
     _say(f"\nGraphQL and Search beside REST, {load.level} requests at once\n")
     _say(await measure_questions(stack, runs=runs, seconds=load.seconds, level=load.level))
     _say("\nWatch: everyone is told of every change\n")
     _say(str(await measure_watch(stack)))
+    _say(f"\nAuth: tokens, renewals, introspection and sign-ins, {load.level} at once\n")
+    _say(str(await measure_auth(stack, runs=runs, seconds=load.seconds, level=load.level)))
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ from argon2 import PasswordHasher, Type
 
 from services.auth.storage.hashing import MEMORY_KIB, TIME_COST
 from services.chassis.jwks import Jwks
+from services.chassis.revocations import NothingRevoked
 from services.chassis.tokens import TokenVerifier
 from tests.load.cases import FLIGHTS, Case, Key, Operation, Way
 from tests.load.job import Job
@@ -196,16 +197,6 @@ async def _ask(stack: Stack, question: Question) -> Sample:
         raise CaseFailed(f"{question.label}: {error}") from error
 
 
-class _NothingRevoked:
-    """Revocations of a process that has heard of none (as `RevokedTokens` is after its first look)."""
-
-    version = 1
-
-    def concerns(self, _: object) -> bool:
-        """Whether a token is concerned."""
-        return False
-
-
 async def _measure_verification(provider: Provider) -> Target:
     """Verify tokens that are known, as each call to a service does, in this process."""
     settings = provider.stack.settings
@@ -214,7 +205,7 @@ async def _measure_verification(provider: Provider) -> Target:
         return (await provider.http.get("/auth/v1/jwks.json")).content
 
     keys = Jwks(fetch=fetch)
-    verifier = TokenVerifier(keys=keys, revoked=_NothingRevoked(), issuer=settings.issuer, audience=settings.audience)
+    verifier = TokenVerifier(keys=keys, revoked=NothingRevoked(), issuer=settings.issuer, audience=settings.audience)
     tokens = await provider.grant_access(provider.clients["RS256"], TOKENS)
     for token in tokens:
         await verifier.verify(token)

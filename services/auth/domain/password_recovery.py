@@ -47,18 +47,14 @@ class PasswordRecovery:
         Raises `SignInThrottled`, `ThrottleUnavailable`.
         """
         organization, email = organization or DEFAULT_ORGANIZATION, normalize_email(email)
-        counted = Attempt(
-            organization=organization, email=email, address=origin.address, kind="reset", is_guess=False
-        )
+        counted = Attempt(organization=organization, email=email, address=origin.address, kind="reset", is_guess=False)
         await self.passwords.throttle.admit(counted)
         account = await self.passwords.directory.find_by_email(organization, email)
         known = account is not None and not account.disabled and organization != SYSTEM_ORGANIZATION
         user = account.name if account and known else ""
         # A member has their password where they live.
         home = account.organization if account and known else organization
-        secret = await self.codes.make_link(
-            generate_handle(), purpose=RESET, organization=home, email=email, user=user
-        )
+        secret = await self.codes.make_link(generate_handle(), purpose=RESET, organization=home, email=email, user=user)
         if user:
             link = self.links.reset(secret)
             letter = write_letter(LETTER, to=email, organization=home, link=link, minutes=MINUTES)

@@ -111,7 +111,7 @@ def _parse(document: str | bytes) -> tuple[Jwk, ...]:
 
 def _read_header(assertion: str) -> Jwk | None:
     try:
-        part = assertion.split(".")[0].encode("ascii")
+        part = assertion.split(".", maxsplit=1)[0].encode("ascii")
         header = json.loads(base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4)))
     except (ValueError, binascii.Error, RecursionError):
         return None

@@ -95,9 +95,7 @@ class Outgoing:
         place = urlunsplit((parts.scheme, f"{host}:{_port(parts)}", parts.path or "/", parts.query, ""))
         headers = {"host": parts.netloc, "accept": "application/json, */*;q=0.1", "accept-encoding": "identity"}
         extensions = {"sni_hostname": parts.hostname or ""}
-        async with self._client.stream(
-            method, place, data=form, headers=headers, extensions=extensions
-        ) as response:
+        async with self._client.stream(method, place, data=form, headers=headers, extensions=extensions) as response:
             body = bytearray()
             if limit:
                 async for chunk in response.aiter_raw():

@@ -22,7 +22,7 @@ class CompactSigner:
     """Signs by one key, under headers that are made once for each `typ`."""
 
     def __init__(self, key: SigningKey) -> None:
-        """Take the key. Raises `ValueError` where it cannot sign."""
+        """Take the key. Raises joserfc's `KeyParameterError` where its private part is not known."""
         jwk: dict[str, str | list[str]] = dict(key.private or {})
         self.id = key.id
         self._key: ECKey | RSAKey = RSAKey.import_key(jwk) if jwk.get("kty") == "RSA" else ECKey.import_key(jwk)

@@ -1,4 +1,4 @@
-"""What validation does to a message of one type, prepared once: its strings, times, required and server's own fields."""
+"""What validation does to a message of one type, prepared once: strings, times, required and server's own fields."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class _Walk:
 
 def _is_within(time: Any, bounds: tuple[int, int, int]) -> bool:
     least, greatest, least_nanos = bounds
-    return least <= time.seconds <= greatest and least_nanos <= time.nanos <= _MOST_NANOS
+    return bool(least <= time.seconds <= greatest and least_nanos <= time.nanos <= _MOST_NANOS)
 
 
 def _plan(descriptor: Descriptor, plans: dict[str, Plan], *, clears_output: bool) -> Plan:

@@ -1,7 +1,8 @@
 """Refuses requests that break the contract's checks, with everything that is wrong in one answer.
 
 Three kinds of check meet here: `buf.validate` (protovalidate), `google.api.field_behavior`, and ours: no NUL in any
-string, since Postgres cannot keep one, and no time outside of what its type promises. Nesting is bound by the decoder, at 100 levels.
+string, since Postgres cannot keep one, and no time outside of what its type promises. Nesting is bound by the decoder,
+at 100 levels.
 
 On an update this leaves out what the mask leaves out: a field that is not written is not judged, and whether a required
 field may be emptied is the record engine's matter, which alone sees the row that results.

@@ -174,7 +174,7 @@ async def test_an_event_without_a_place_is_found_out(trail: SqlAudit, auth: Data
         await trail.chain()
     await trail.add([event(9)])
     assert (await verify(trail, "default")).broken_at == "", "one that waits for its place is none"
-    (row,) = await auth.fetch("SELECT to_jsonb(e) || '{\"id\": \"forged\"}' AS forged FROM auth.audit_events e LIMIT 1")
+    (row,) = await auth.fetch('SELECT to_jsonb(e) || \'{"id": "forged"}\' AS forged FROM auth.audit_events e LIMIT 1')
     await unlocked(auth, tampering.format(forged=row["forged"]))
     assert (await verify(trail, "default")).broken_at != ""
 

@@ -141,6 +141,14 @@ def test_while_auth_fails_only_calls_with_such_credentials_fail(edge: Edge, stat
     assert edge.rest.get("/toy/v1/greeting").status_code == 200
 
 
+def test_whoever_has_sent_too_many_bad_keys_is_told_when_to_come_back(edge: Edge) -> None:
+    edge.jwks.answer = lambda asked: Said(status=429, headers={"retry-after": "3"}, body=b"Too many.")
+    answer = edge.rest.get("/toy/v1/things/1", headers={"x-api-key": KEY})
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "3")
+    assert answer.json()["details"][0]["reason"] == "RESOURCE_EXHAUSTED"
+    assert edge.refusal("Look", {"x-api-key": KEY}) is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
 def test_a_plain_token_and_a_public_call_ask_nobody(edge: Edge) -> None:
     assert edge.rest.get("/toy/v1/things/1", headers=edge.bearer("toy.things.look")).status_code == 200
     assert edge.rest.get("/toy/v1/greeting", headers=CREDENTIALS["x-api-key"]).status_code == 200

@@ -39,7 +39,8 @@ class FakeTrail:
         return 0
 
     async def follow(self, organization: str) -> AsyncIterator[Link]:
-        for link in ():
+        links: tuple[Link, ...] = ()
+        for link in links:
             yield link
 
     def is_sealed(self, link: Link) -> bool:

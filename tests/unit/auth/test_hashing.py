@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from services.auth.domain.errors import HashingBusy
-from services.auth.storage.hashing import Argon2Hasher
+from services.auth.storage.hashing import NICENESS, Argon2Hasher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,3 +69,15 @@ async def test_the_event_loop_goes_on_meanwhile(hasher: Argon2Hasher) -> None:
         await asyncio.sleep(0)
     assert turns > 1
     assert any(t.name.startswith("argon2") for t in threading.enumerate() if t.name not in threads)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no niceness of its own")
+async def test_the_threads_that_hash_stand_back_and_nobody_else_does() -> None:
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    hasher = Argon2Hasher(threads=1, waiting=1)
+    await hasher.hash("a password")
+    threads = {thread.native_id for thread in threading.enumerate() if thread.name.startswith("argon2")}
+    nice = {os.getpriority(os.PRIO_PROCESS, number) for number in threads if number}
+    hasher.close()
+    assert nice == {NICENESS}
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before

@@ -22,7 +22,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TENON_HOME", str(tmp_path / "home"))
 
 
-@pytest.mark.parametrize("command", [["status"], ["status", "--json"], ["token"]])
+@pytest.mark.parametrize("command", [["status"], ["status", "--json"], ["token"], ["auth", "user", "list"]])
 def test_what_needs_a_running_stack_says_so_with_the_mend(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -38,7 +38,7 @@ def test_down_is_well_where_nothing_runs(capsys: pytest.CaptureFixture[str]) -> 
     assert "Nothing runs" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("line", [[], ["fly"], ["up", "--sideways"], ["logs"], ["demo"], ["status", "more"]])
+@pytest.mark.parametrize("line", [[], ["fly"], ["up", "--sideways"], ["logs"], ["demo"], ["status", "more"], ["auth", "fly"]])
 def test_a_wrong_command_line_is_a_usage_error(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(line)

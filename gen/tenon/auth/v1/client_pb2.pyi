@@ -65,8 +65,8 @@ class Client(_message.Message):
     jwks_uri: _builtins.str
     """Says where the client publishes its public keys instead."""
     first_party: _builtins.bool
-    """Says that people are not asked for their consent. Only those who hold everything may register or change such a
-    client.
+    """Says that people are not asked for their consent, unless anybody could pose as the client: one without a secret
+    whose answers go to the person's own machine. Only those who hold everything may register or change such a client.
     """
     any_organization: _builtins.bool
     """Says that people of every organization may use the client, and not those of its own alone. Only clients of the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -67,11 +68,16 @@ class KeyAuthenticator:
         if (claims.get("iss"), claims.get("sub"), claims.get("aud")) != (client.id, client.id, self.issuer):
             return False
         now = self.clock().timestamp()
-        expires, latest = claims.get("exp"), now + LEEWAY.total_seconds()
-        if not _is_time(expires) or not now < expires <= latest + LONGEST_LIFE.total_seconds():
-            return False
-        return all(_is_time(claims.get(name, now)) and claims.get(name, now) <= latest for name in ("iat", "nbf"))
+        latest = now + LEEWAY.total_seconds()
+        expires, issued, begins = (_time(claims.get(name, other)) for name, other in _times(now))
+        # Written so that NaN passes nowhere.
+        return now < expires <= latest + LONGEST_LIFE.total_seconds() and issued <= latest and begins <= latest
 
 
-def _is_time(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _times(now: float) -> tuple[tuple[str, float | None], ...]:
+    """Return the claims of times, and what counts where they are not there."""
+    return (("exp", None), ("iat", now), ("nbf", now))
+
+
+def _time(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from services.auth.domain.oauth.clients import (
@@ -37,10 +37,17 @@ class Terms:
     """Grants; never one by which it would act for itself."""
     permissions: bool = False
     """Whether it may ask for permissions, which people then consent to, and not only for who they are."""
+    scopes: frozenset[str] = frozenset()
+    """Further scopes."""
 
     def allows(self, scope: str) -> bool:
         """Whether it may ask for a scope."""
-        return scope in CLAIMS or (self.permissions and is_known(scope) and scope != EVERYTHING_HELD)
+        known = self.permissions and is_known(scope) and scope != EVERYTHING_HELD
+        return known or scope in CLAIMS or scope in self.scopes
+
+    def widened(self, metadata: Metadata) -> Terms:
+        """Return the terms of a client that has been given more already: that it keeps, and gains nothing by it."""
+        return replace(self, grants=self.grants | set(metadata.grant_types), scopes=self.scopes | set(metadata.scope))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

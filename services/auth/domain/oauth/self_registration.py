@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from services.auth.domain.accounts import Granter
 from services.auth.domain.audit import AuditEntry
-from services.auth.domain.errors import ClientInvalid
+from services.auth.domain.errors import ClientInvalid, GrantExceedsOwn
 from services.auth.domain.oauth.client_secrets import ClientSecret
 from services.auth.domain.oauth.clients import BASIC, NAME, POST
 from services.auth.domain.oauth.metadata import invalid_metadata, read_metadata
@@ -135,7 +135,7 @@ class SelfRegistration:
         found = await self.read(client, token)
         if document.get("client_id") != client:
             raise invalid_metadata("The member client_id is missing, or another client's.")
-        metadata = read_metadata(document, terms)
+        metadata = read_metadata(document, terms.widened(found.metadata))
         try:
             async with self.registering.changing(_granter(found), NAME + client):
                 await self.kept.replace(found, metadata)
@@ -143,14 +143,20 @@ class SelfRegistration:
                 await self._note("client.changed", found, origin, NAME + client)
         except InvalidArgument as error:
             raise _refused(error) from error
+        except GrantExceedsOwn as error:
+            # Somebody has made more of it since, such as a client of our own.
+            raise OAuthError("access_denied", "The client is others' to change by now.", status=403) from error
         return _with(found, metadata, secret, token)
 
     async def remove(self, client: str, token: str, origin: Origin) -> None:
         """Forget a client with all that it holds (RFC 7592 §2.3). Raises `OAuthError`."""
         found = await self.read(client, token)
-        async with self.registering.changing(_granter(found), NAME + client):
-            await self.kept.remove(found)
-            await self._note("client.deleted", found, origin, NAME + client)
+        try:
+            async with self.registering.changing(_granter(found), NAME + client):
+                await self.kept.remove(found)
+                await self._note("client.deleted", found, origin, NAME + client)
+        except GrantExceedsOwn as error:
+            raise OAuthError("access_denied", "The client is others' to remove by now.", status=403) from error
 
     async def _exchange_secret(self, found: Registration, metadata: Metadata) -> str:
         """Return a new secret where the client has come to need one; take away what it needs no more."""

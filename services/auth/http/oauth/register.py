@@ -61,11 +61,8 @@ def routes(provider: Provider, registration: SelfRegistration, policy: Policy) -
         if request.method == "DELETE":
             await registration.remove(client, token, origin)
             return Response(status_code=204, headers=NO_STORE)
-        # A client stays what it was registered as: one that somebody has vouched for may ask for permissions.
-        found = await registration.read(client, token)
-        vouched = any(not policy.unknown.allows(scope) for scope in found.metadata.scope)
-        terms = policy.vouched if vouched or not policy.organization else policy.unknown
-        changed = await registration.change(client, token, await _read(request), terms, origin)
+        # Nobody vouches for a change: what somebody has allowed it may keep, and no more.
+        changed = await registration.change(client, token, await _read(request), policy.unknown, origin)
         return answer_json(_render(changed, registration))
 
     return (

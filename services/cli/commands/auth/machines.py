@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tenon.auth.v1 import api_key_pb2, api_key_service_pb2, service_account_pb2
+from tenon.auth.v1 import api_key_pb2, api_key_service_pb2, role_service_pb2, service_account_pb2
 from tenon.auth.v1 import service_account_service_pb2 as pb
 from tenon.auth.v1.api_key_service_pb2_grpc import ApiKeyServiceStub
+from tenon.auth.v1.role_service_pb2_grpc import RoleServiceStub
 from tenon.auth.v1.service_account_service_pb2_grpc import ServiceAccountServiceStub
 
 from services.cli.commands.auth.clients import in_days
 from services.cli.commands.auth.command import Command, add_filter, add_roles, find_user, named, short
 from services.cli.commands.auth.shown import Shown, show_fields, show_table, write_time
+from services.cli.errors import CommandError
 
 if TYPE_CHECKING:
     import argparse
@@ -60,9 +62,9 @@ async def delete_account(auth: Auth, arguments: argparse.Namespace) -> Shown:
 
 async def create_key(auth: Auth, arguments: argparse.Namespace) -> Shown:
     """Make a key and print it once."""
-    key = api_key_pb2.ApiKey(
-        owner=named("serviceAccounts", arguments.owner), display_name=arguments.name, scopes=arguments.scope or ["*"]
-    )
+    owner = named("serviceAccounts", arguments.owner)
+    scopes = arguments.scope or await _held_by(auth, owner)
+    key = api_key_pb2.ApiKey(owner=owner, display_name=arguments.name, scopes=scopes)
     if arguments.days:
         key.expire_time.CopyFrom(in_days(arguments.days))
     request = api_key_service_pb2.CreateApiKeyRequest(api_key=key)
@@ -105,6 +107,21 @@ async def revoke_key(auth: Auth, arguments: argparse.Namespace) -> Shown:
     return Shown(text=f"Revoked {name}, which opens nothing in five seconds.", value=ended.api_key)
 
 
+async def _held_by(auth: Auth, account: str) -> list[str]:
+    """Return what the roles of a service account grant."""
+    request = pb.GetServiceAccountRequest(name=account)
+    found = await auth.call(ServiceAccountServiceStub, "GetServiceAccount", request)
+    held: dict[str, None] = {}
+    for role in found.roles:
+        granted = await auth.call(RoleServiceStub, "GetRole", role_service_pb2.GetRoleRequest(name=role))
+        held |= dict.fromkeys(granted.permissions)
+    if not held:
+        raise CommandError(
+            f"{account} has no role.", mend=f"`tenon auth role grant {account} ROLE`, or name a --scope."
+        )
+    return list(held)
+
+
 def _state(key: api_key_pb2.ApiKey) -> str:
     if key.HasField("revoke_time"):
         return "revoked"
@@ -131,7 +148,7 @@ def _add_key_create(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATTERN",
-        help="what it opens, such as commerce.products.*; repeatable; all that the account holds when left out",
+        help="what it opens, such as commerce.products.*; repeatable; what its roles grant when left out",
     )
     parser.add_argument("--days", type=int, default=0, help="for how many days it is good; for ever when left out")
 

@@ -19,17 +19,17 @@ from joserfc.jwk import ECKey, RSAKey
 from services.auth.domain.oauth.clients import Client
 from services.auth.storage.client_keys import ClientKeys
 from services.auth.storage.outgoing import Outgoing
-from services.chassis.http_listener import behind_sidecar, build_app, peer_of, serve_http
+from services.chassis.http_listener import behind_sidecar, peer_of, serve_http
 from services.chassis.tls import CertificateFolder
 from tests.fakes.auth_provider import ISSUER, Registered, started
 from tests.fakes.chassis_certs import issue_certs
-from tests.fakes.chassis_frame import fake_telemetry
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from tests.fakes.auth_provider import Authority
 
+FAR = int(time.time()) + 86_400
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -96,37 +96,35 @@ async def test_an_assertion_is_good_once(authority: Authority, keyed: Keyed) -> 
     assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401, 401]
 
 
-@pytest.mark.parametrize(
-    "claims",
-    [
-        {"aud": f"{ISSUER}/oauth2/token"},
-        {"aud": f"{ISSUER}/oauth2/par"},
-        {"aud": f"{ISSUER}/"},
-        {"aud": [ISSUER]},
-        {"aud": [ISSUER, "https://elsewhere.test"]},
-        {"aud": None},
-        {"exp": None},
-        {"exp": 1},
-        {"exp": int(time.time()) + 86400},
-        {"exp": True},
-        {"iat": int(time.time()) + 3600},
-        {"nbf": int(time.time()) + 3600},
-        {"jti": None},
-        {"jti": ""},
-        {"jti": 7},
-        {"iss": "https://elsewhere.test"},
-        {"iss": None},
-    ],
-    ids=lambda claims: "-".join(f"{name}-{value}" for name, value in claims.items())[:40],
+WRONG: tuple[dict[str, Any], ...] = (
+    {"aud": f"{ISSUER}/oauth2/token"},
+    {"aud": f"{ISSUER}/oauth2/par"},
+    {"aud": f"{ISSUER}/"},
+    {"aud": [ISSUER]},
+    {"aud": [ISSUER, "https://elsewhere.test"]},
+    {"aud": None},
+    {"exp": None},
+    {"exp": 1},
+    {"exp": FAR},
+    {"exp": True},
+    {"iat": FAR},
+    {"nbf": FAR},
+    {"jti": None},
+    {"jti": ""},
+    {"jti": 7},
+    {"iss": "https://elsewhere.test"},
+    {"iss": None},
 )
-async def test_an_assertion_that_is_not_for_us_and_now_is_refused(
-    authority: Authority, keyed: Keyed, claims: dict[str, Any]
-) -> None:
+
+
+async def test_an_assertion_that_is_not_for_us_and_now_is_refused(authority: Authority, keyed: Keyed) -> None:
     """Auth statement 15: aud is the issuer and nothing else, exp is checked and near, jti is there.
 
     FAPI2 par-test-array-as-audience-fails, -token-endpoint-url-as-audience-fails, -par-endpoint-url-as-audience-fails.
     """
-    assert refusal(await keyed.ask(authority, keyed.sign(**claims))) == (401, "invalid_client")
+    for claims in WRONG:
+        assert refusal(await keyed.ask(authority, keyed.sign(**claims))) == (401, "invalid_client"), claims
+    assert (await keyed.ask(authority, keyed.sign())).status_code == 200
 
 
 async def test_an_assertion_of_another_key_or_kind_is_refused(authority: Authority, keyed: Keyed) -> None:
@@ -179,7 +177,7 @@ class Site:
 
 
 async def test_published_keys_are_kept_and_looked_for_again_when_they_change() -> None:
-    """Auth statement 15 (C refresh-token-rp-key-rotation): a new key is found at once, and a stranger's costs little."""
+    """Auth statement 15, refresh-token-rp-key-rotation: a new key is found at once, a stranger's costs little."""
     site, now = Site(), [1000.0]
     server = await asyncio.start_server(site.answer, "127.0.0.1", 0)
     outgoing = Outgoing(private=True)
@@ -218,7 +216,6 @@ async def test_a_workload_is_the_client_that_its_certificate_names(environ: dict
         by_edge = await authority.register(
             **described, token_endpoint_auth_method="tls_client_auth", tls_client_auth_san_uri=f"{spiffe}edge"
         )
-        app: Any = authority.http._transport.app  # type: ignore[attr-defined]
         folder = Path(tempfile.mkdtemp(prefix="tenon-mtls-"))
         endpoint = f"unix:{folder}/auth.sock"
 
@@ -228,7 +225,7 @@ async def test_a_workload_is_the_client_that_its_certificate_names(environ: dict
                 form = {"grant_type": "client_credentials", "client_id": who.id}
                 return (await http.post("/oauth2/token", data=form, headers=headers)).status_code
 
-        async with serve_http(app, endpoint, CertificateFolder(certs["auth"]).server_context()):
+        async with serve_http(authority.app, endpoint, CertificateFolder(certs["auth"]).server_context()):
             assert await ask("orders", client) == 200
             assert await ask("stranger", client) == 401
             said = {"x-forwarded-client-cert": f'URI="{spiffe}orders"'}

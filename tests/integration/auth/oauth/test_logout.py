@@ -6,8 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-import pytest
-
 from services.auth.storage.database import Database
 from services.auth.storage.oauth_tokens import JwtSigner
 from services.auth.storage.signing_keys import RememberedKeys, SqlSigningKeys
@@ -81,15 +79,15 @@ async def test_an_expired_hint_will_do(authority: Authority) -> None:
     assert not await is_alive(authority, session)
 
 
-@pytest.mark.parametrize("uri", ["https://evil.test/", f"{BYE}/", f"{BYE}?added=1", "https://app.test/callback"])
-async def test_oidcc_rp_initiated_logout_bad_post_logout_redirect_uri(authority: Authority, uri: str) -> None:
+async def test_oidcc_rp_initiated_logout_bad_post_logout_redirect_uri(authority: Authority) -> None:
     """Auth statement 31: the place is compared to the letter; a query that was added is another place."""
     client = await application(authority)
     session = await authority.sign_in()
     hint = (await authority.tokens(client))["id_token"]
-    answer = await leave(authority, id_token_hint=hint, post_logout_redirect_uri=uri)
-    assert answer.status_code == 400
-    assert "location" not in answer.headers
+    for uri in ("https://evil.test/", f"{BYE}/", f"{BYE}?added=1", "https://app.test/callback"):
+        answer = await leave(authority, id_token_hint=hint, post_logout_redirect_uri=uri)
+        assert answer.status_code == 400
+        assert "location" not in answer.headers
     assert await is_alive(authority, session)
 
 

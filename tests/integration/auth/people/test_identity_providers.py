@@ -57,7 +57,7 @@ class Abroad:
         return self.stub.UpdateIdentityProvider(request, **caller)
 
     def set_secret(self, caller: dict[str, Any], name: str) -> Any:
-        request = identity_provider_service_pb2.SetIdentityProviderSecretRequest(name=name, client_secret="s3cret")  # noqa: S106
+        request = identity_provider_service_pb2.SetIdentityProviderSecretRequest(name=name, client_secret="s3cret")
         return self.stub.SetIdentityProviderSecret(request, **caller)
 
     def delete(self, caller: dict[str, Any], name: str) -> Any:

@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2
-from google.type import interval_pb2
+from tenon.auth.v1 import audit_service_pb2
 
 from services.chassis.contract import Internal, Standard, StandardKind
 from services.chassis.interceptors.validation import RequestInvalid, RequestUndecodable, bind_check
@@ -204,7 +204,7 @@ def test_thousands_of_violations_are_cut() -> None:
 
 @pytest.mark.parametrize(("seconds", "nanos"), [(2**63 - 1, 0), (-62_135_596_801, 0), (253_402_300_800, 0), (0, -1)])
 def test_a_time_that_there_is_not_is_refused_before_anybody_reads_it(seconds: int, nanos: int) -> None:
-    span = interval_pb2.Interval(start_time=Timestamp(seconds=1))
+    span = audit_service_pb2.ListAuditEventsRequest(start_time=Timestamp(seconds=1))
     check(span)
     span.end_time.CopyFrom(Timestamp(seconds=seconds, nanos=nanos))
     assert violations(span) == {"end_time": "OUT_OF_BOUNDS"}

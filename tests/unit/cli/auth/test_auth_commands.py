@@ -244,8 +244,8 @@ def test_machines_get_keys_that_are_shown_once() -> None:
     key = api_key_pb2.ApiKey(name="apiKeys/k1", owner=account.name, scopes=["*"], text="tnk_k1_secret_crc")
     channel = FakeChannel().add("CreateServiceAccount", account).add("CreateApiKey", key)
     assert "serviceAccounts/1" in type_in(channel, "service-account", "create", "job", "--role", "clerk").shown
-    assert "tnk_k1_secret_crc" in type_in(channel, "key", "create", "serviceAccounts/1").shown
-    assert list(channel.request("CreateApiKey").api_key.scopes) == ["*"]
+    assert "tnk_k1_secret_crc" in type_in(channel, "key", "create", "1", "--scope", "commerce.*").shown
+    assert list(channel.request("CreateApiKey").api_key.scopes) == ["commerce.*"]
     key.ClearField("text")
     key.revoke_time.CopyFrom(Timestamp(seconds=1))
     channel.add("ListApiKeys", api_key_service_pb2.ListApiKeysResponse(api_keys=[key]))
@@ -253,6 +253,17 @@ def test_machines_get_keys_that_are_shown_once() -> None:
     assert channel.request("ListApiKeys").owner == "serviceAccounts/1"
     channel.add("RevokeApiKey", api_key_service_pb2.RevokeApiKeyResponse(api_key=key))
     assert "Revoked apiKeys/k1" in type_in(channel, "key", "revoke", "k1", "--yes").shown
+
+
+def test_a_key_opens_what_the_roles_of_its_account_grant_where_nothing_else_is_said() -> None:
+    account = service_account_pb2.ServiceAccount(name="serviceAccounts/1", roles=["roles/a", "roles/b"])
+    channel = FakeChannel().add("GetServiceAccount", account, service_account_pb2.ServiceAccount())
+    channel.add("GetRole", role_pb2.Role(permissions=["a.*", "b.*"]), role_pb2.Role(permissions=["b.*", "c.d.e"]))
+    channel.add("CreateApiKey", api_key_pb2.ApiKey(name="apiKeys/k1"))
+    type_in(channel, "key", "create", "1")
+    assert list(channel.request("CreateApiKey").api_key.scopes) == ["a.*", "b.*", "c.d.e"]
+    with pytest.raises(CommandError, match="role grant"):
+        type_in(channel, "key", "create", "2")
 
 
 def test_organizations_and_invitations_are_made() -> None:
