@@ -33,7 +33,18 @@ CERTIFICATE_LIFE = 24 * 3600
 
 HANDED_ON = ("PATH", "LANG", "SSL_CERT_FILE")
 HANDED_ON_PREFIXES = ("OTEL_", "TENON_LOG_")
-MAIL = ("TENON_SMTP_URL", "TENON_MAIL_SENDER")
+OF_AUTH = (
+    "TENON_DPOP_NONCES",
+    "TENON_FEDERATION_PRIVATE",
+    "TENON_MAIL_SENDER",
+    "TENON_OUTGOING_PRIVATE",
+    "TENON_REFRESH_GRACE",
+    "TENON_REGISTRATION",
+    "TENON_SESSION_IDLE",
+    "TENON_SESSION_LIFETIME",
+    "TENON_SMTP_URL",
+    "TENON_TOKEN_LIFETIME",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,8 +75,8 @@ class Settings:
     """Import roots of contracts outside the repository."""
     allow_breaking: bool = False
     """Whether a contract may break callers of the one before it."""
-    mail: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """What auth alone is told of mail: the server, with its password, and the sender."""
+    of_auth: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What auth alone is told: the mail server, with its password, and what it allows."""
     handed_on: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The few variables of our own environment that the processes get."""
 
@@ -138,7 +149,7 @@ def read_settings(
         issuer=environ.get("TENON_ISSUER") or f"http://localhost:{port}",
         audience=environ.get("TENON_AUDIENCE") or "tenon",
         contracts=tuple(_existing_folder(directory / path, empty=empty) for path in contracts),
-        mail={name: environ[name] for name in MAIL if environ.get(name)},
+        of_auth={name: environ[name] for name in OF_AUTH if environ.get(name)},
         handed_on={k: v for k, v in environ.items() if k in HANDED_ON or k.startswith(HANDED_ON_PREFIXES)},
     )
 

@@ -55,7 +55,7 @@ def service_environ(settings: Settings, service: str, index: int) -> dict[str, s
     }
     if service == "auth":
         environ["TENON_ADMIN_PASSWORD_FILE"] = str(settings.admin_password)
-        environ |= {"TENON_MAIL_FOLDER": str(settings.home / "mail"), **settings.mail}
+        environ |= {"TENON_MAIL_FOLDER": str(settings.home / "mail"), **settings.of_auth}
     if service == RECORD_HOST and settings.contracts:
         # Python may lie beside contracts, and is read again when they change.
         environ["TENON_METHODS"] = os.pathsep.join(map(str, settings.contracts))

@@ -38,7 +38,9 @@ def test_down_is_well_where_nothing_runs(capsys: pytest.CaptureFixture[str]) -> 
     assert "Nothing runs" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("line", [[], ["fly"], ["up", "--sideways"], ["logs"], ["demo"], ["status", "more"], ["auth", "fly"]])
+@pytest.mark.parametrize(
+    "line", [[], ["fly"], ["up", "--sideways"], ["logs"], ["demo"], ["status", "more"], ["auth", "fly"]]
+)
 def test_a_wrong_command_line_is_a_usage_error(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(line)

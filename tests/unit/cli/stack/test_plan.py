@@ -92,13 +92,13 @@ def test_auth_alone_is_told_where_the_first_password_is(settings: Settings) -> N
 
 def test_auth_alone_is_told_how_mail_leaves(settings: Settings) -> None:
     url = "smtp+starttls://someone:secret@mail.x.test"
-    specs = {spec.name: spec for spec in plan(replace(settings, mail={"TENON_SMTP_URL": url}))}
+    specs = {spec.name: spec for spec in plan(replace(settings, of_auth={"TENON_SMTP_URL": url}))}
     assert [name for name, spec in specs.items() if "TENON_SMTP_URL" in spec.environ] == ["auth-0"]
     told = {
         name: spec.environ["TENON_MAIL_FOLDER"] for name, spec in specs.items() if "TENON_MAIL_FOLDER" in spec.environ
     }
     assert told == {"auth-0": str(settings.home / "mail")}
-    assert "secret" not in repr(replace(settings, mail={"TENON_SMTP_URL": url}))
+    assert "secret" not in repr(replace(settings, of_auth={"TENON_SMTP_URL": url}))
 
 
 def test_every_process_ends_with_its_supervisor(settings: Settings) -> None:
