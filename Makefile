@@ -73,5 +73,5 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
 $(NODE): tests/conformance/package-lock.json
 	@if command -v npm >/dev/null; then \
 	  echo "Installing the providers and clients that tests compare with ..."; \
-	  npm ci --prefix tests/conformance --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@; \
+	  cd tests/conformance && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
 	else echo "Node.js is not installed: the tests that need it are skipped."; fi

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ class TrailEvent:
     """The call's id."""
     detail: Mapping[str, str] = field(default_factory=dict)
     """What else there is to know."""
+
+
+_NAMES = tuple(one.name for one in fields(TrailEvent))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +130,8 @@ class Trail(Protocol):
 
 def digest_after(previous: bytes, event: TrailEvent) -> bytes:
     """Return the digest of an event that follows another one's."""
-    content = asdict(event) | {"time": event.time.isoformat(timespec="microseconds"), "detail": dict(event.detail)}
+    content = {name: getattr(event, name) for name in _NAMES}
+    content |= {"time": event.time.isoformat(timespec="microseconds"), "detail": dict(event.detail)}
     return hashlib.sha256(previous + json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).digest()
 
 

@@ -185,7 +185,10 @@ def _plain(event: TrailEvent, name: str) -> str:
     if name == "organization" and not value:
         # Nobody could read it otherwise: whoever sends a bad token, or none, is of no organization.
         value = SYSTEM_ORGANIZATION
-    return str(value).replace("\0", "").encode("utf-8", "replace").decode()
+    text = str(value)
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _event(row: asyncpg.Record) -> TrailEvent:

@@ -62,7 +62,7 @@ class ClientPublic(FailedPrecondition):
     def __init__(self, name: str, authentication: str) -> None:
         """Take the client's name, and how it proves who it is."""
         super().__init__(
-            f"The client proves who it is by {authentication} and needs no secret. Register it for client_secret_basic.",
+            f"The client proves itself by {authentication} and needs no secret. Register it for client_secret_basic.",
             metadata={"name": name, "authentication": authentication},
         )
 
