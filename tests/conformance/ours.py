@@ -25,6 +25,9 @@ MACHINE = "client_credentials"
 SIGN_OUT = "Sign out?"
 """What the page is headed that asks whether somebody wants to sign out."""
 
+SIGNED_OUT = "You are signed out."
+"""What the page says to which somebody comes who has signed out."""
+
 
 class Tenon:
     """Tenon, its clients and people made by its administrator."""
@@ -66,6 +69,9 @@ class Tenon:
         kept["scopes"] = [*OPENID_SCOPES, *SCOPES]
         if key is not None:
             kept["jwks"] = json.dumps({"keys": [key.as_dict(private=False)]})
+        if EXCHANGE in asked["grant_types"]:
+            # It is a service, for which the tokens are meant that it exchanges.
+            kept["audiences"] = ["tenon"]
         if MACHINE in asked["grant_types"]:
             kept["serviceAccount"] = self._make_service_account()
         made = self._post("clients", **kept)
@@ -82,6 +88,8 @@ class Tenon:
 
     def answer(self, page: Page, wish: Wish) -> Step | None:
         person = wish.person or self.person
+        if SIGNED_OUT in page.text:
+            return None
         if SIGN_OUT in page.text:
             stay = next(link for link in page.links if link.endswith("/account"))
             return Step(kind="sign-out", form=page.forms[0]) if wish.sign_out else Step(kind="sign-out", link=stay)
@@ -141,6 +149,9 @@ class Tenon:
         return told
 
 
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+"""The grant of services that call others for the people who call them."""
+
 LEFT_OUT = {"response_types", "application_type", "client_name"}
 """RFC 7591 metadata that follow from others here."""
 
@@ -154,7 +165,8 @@ def _camel(name: str) -> str:
 @contextmanager
 def run_tenon(home: Path, trusted: Path) -> Iterator[Tenon]:
     """Start a stack on a free port, trusting an authority for the sites of clients, and end it."""
-    environ = {"SSL_CERT_FILE": str(trusted)}
+    # Clients' own sites are on this machine, and the administrator's token is what registers clients.
+    environ = {"SSL_CERT_FILE": str(trusted), "TENON_OUTGOING_PRIVATE": "1", "TENON_REGISTRATION": "token"}
     stack = Stack(home=home, port=free_port(), options=("--no-demo",), environ=environ)
     stack.start()
     try:

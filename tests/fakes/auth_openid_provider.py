@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -28,6 +27,8 @@ SECRET = "s+cret/with=signs"
 class FakeOpenIdProvider:
     """Answers as the HTTP client of providers would (`Fetching`)."""
 
+    now: int = 1_795_000_000
+    """Seconds of the Unix epoch, at which its clock stands."""
     private: bool = False
     metadata: dict[str, Any] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=dict)
@@ -86,7 +87,7 @@ class FakeOpenIdProvider:
 
     def sign(self) -> str:
         """Return an id token, with what is told to be wrong with it."""
-        now = int(time.time())
+        now = self.now
         claims = {
             "iss": ISSUER,
             "aud": CLIENT,

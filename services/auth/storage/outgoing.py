@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+import certifi
 import httpx
 
 if TYPE_CHECKING:
@@ -30,6 +32,15 @@ class OutgoingFailed(Exception):
     """Nobody has answered, or not as they should."""
 
 
+def _authorities(certificates: str) -> ssl.SSLContext:
+    """Return whom to believe: those of a file, or else those of the machine (`SSL_CERT_FILE`) and of `certifi`."""
+    if certificates:
+        return ssl.create_default_context(cafile=certificates)
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
 class Outgoing:
     """Makes requests. The address that was judged is the one that is called, whatever a name means a moment later."""
 
@@ -48,7 +59,7 @@ class Outgoing:
             timeout=timeout,
             trust_env=False,
             follow_redirects=False,
-            verify=certificates or True,
+            verify=_authorities(certificates),
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=0),
         )
 

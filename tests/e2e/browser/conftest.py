@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A headless Chromium of this machine: none is downloaded."""
+    """A headless Chromium of this machine: none is downloaded.
+
+    It lives no longer than a module, since while it does its event loop runs in this thread, and no other can.
+    """
     if CHROMIUM is None:
         pytest.skip("there is no Chromium")
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 (its driver is started by none of the other tests)

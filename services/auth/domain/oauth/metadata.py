@@ -135,6 +135,8 @@ def read_metadata(document: Mapping[str, Any], terms: Terms) -> Metadata:
         raise invalid_metadata(f"The grant_types {' '.join(refused)} are not for clients that register themselves.")
     if any(kind != "code" for kind in _texts(document, "response_types")):
         raise invalid_metadata("The only one of response_types is code.")
+    if _text(document, "subject_type") not in {"", "public"}:
+        raise invalid_metadata("The only subject_type is public: a person is the same for every client.")
     backchannel = _text(document, "backchannel_logout_uri")
     if backchannel and not backchannel.startswith("https://"):
         raise invalid_metadata("The backchannel_logout_uri is not encrypted.")

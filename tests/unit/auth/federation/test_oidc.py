@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -27,7 +26,7 @@ PROVIDER = Provider(
     client_id=CLIENT,
     levels={"mfa": "aal2", "gold": "aal3"},
 )
-NOW = int(time.time())
+NOW = FakeOpenIdProvider.now
 
 
 @dataclass
@@ -54,7 +53,9 @@ class Party:
 
     def __post_init__(self) -> None:
         fetching: Any = self.provider
-        self.speaking = OidcSpeaking(fetching=fetching, secrets=Secrets(), issuer="https://tenon.test")
+        self.speaking = OidcSpeaking(
+            fetching=fetching, secrets=Secrets(), issuer="https://tenon.test", clock=lambda: NOW
+        )
         self.speaking.discovery.clock = lambda: self.seconds
 
     async def sign_in(self, wish: Wish | None = None, **answer: str | None) -> Said:
