@@ -59,7 +59,7 @@ class ClientKeys:
         outgoing: Outgoing,
         *,
         period: float = 600.0,
-        pause: float = 10.0,
+        pause: float = 1.0,
         capacity: int = 1000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
