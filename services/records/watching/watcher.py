@@ -190,9 +190,14 @@ class Watcher:
             return self._beat(ring)
         if self._rings <= self._loop.time():
             self._rings = min(self._due, self._expires, self._ends)
-            self._timer = self._loop.call_at(self._rings, self._alarm.set)
+            self._timer = self._loop.call_at(self._rings, self._wake)
         await self._alarm.wait()
         return None
+
+    def _wake(self) -> None:
+        # A timer may fire a little early: what it was for is not due then, and another one has to be set.
+        self._rings = 0.0
+        self._alarm.set()
 
     def _beat(self, ring: Ring) -> bytes:
         if self._loop.time() - self._hub.tailer.looked > UNREAD:
